@@ -1,0 +1,1 @@
+"""`kubectl ferrite`: shows, explains and plans with the daemons' own functions."""

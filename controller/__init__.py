@@ -1,0 +1,1 @@
+"""The controller: assigns addresses from pools to Services of type LoadBalancer."""

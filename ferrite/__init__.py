@@ -1,0 +1,1 @@
+"""What both daemons stand on: addresses, the model, configuration, the Kubernetes client, the process."""
