@@ -20,12 +20,12 @@ class Operator(Enum):
     DOES_NOT_EXIST = "DoesNotExist"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """One condition on a label; `values` are sorted, empty for Exists and DoesNotExist."""
 
     key: str
-    operator: Operator = field(compare=False)
+    operator: Operator
     values: tuple[str, ...] = ()
 
     def __str__(self) -> str:

@@ -1,0 +1,93 @@
+"""IPAddressPool objects to pools, with MetalLB's complaints."""
+
+from collections.abc import Iterable, Mapping
+
+from crds.pool import IPAddressPoolSpec, ServiceAllocationSpec
+from ferrite.config.labels import selectors_from
+from ferrite.errors import ConfigError
+from ferrite.model import LabelSelector, Pool, ServiceAllocation
+from ferrite.net import AddressRange, Prefix, parse_range
+
+
+def pool_from(name: str, spec: IPAddressPoolSpec, labels: Mapping[str, str] | None = None) -> Pool:
+    """Read one pool by itself; whether it overlaps another is for `refuse_overlap`.
+
+    Raises:
+        ConfigError: an entry of `addresses` or a selector is wrong, or two entries overlap.
+    """
+    try:
+        if not spec.addresses:
+            raise ConfigError("pool has no prefixes defined")
+        pool = Pool(
+            name=name,
+            ranges=_ranges(name, spec.addresses),
+            labels=dict(labels or {}),
+            auto_assign=spec.auto_assign,
+            avoid_buggy_ips=spec.avoid_buggy_ips,
+            allocation=_allocation(name, spec.service_allocation),
+        )
+    except ConfigError as error:
+        raise ConfigError(f"parsing address pool {name}: {error}") from None
+    for index, addresses in enumerate(pool.ranges):
+        _refuse(name, addresses, pool.ranges[:index])
+    return pool
+
+
+def refuse_overlap(pool: Pool, others: Iterable[Pool]) -> None:
+    """Check a pool against those that count already.
+
+    Raises:
+        ConfigError: an address is in one of them too.
+    """
+    for other in others:
+        for addresses in pool.ranges:
+            _refuse(pool.name, addresses, other.ranges)
+
+
+def _ranges(name: str, entries: Iterable[str]) -> tuple[AddressRange, ...]:
+    ranges = []
+    for entry in entries:
+        try:
+            ranges.append(parse_range(entry))
+        except ConfigError as error:
+            raise ConfigError(f'invalid CIDR "{entry}" in pool "{name}": {error}') from None
+    return tuple(ranges)
+
+
+def _refuse(name: str, addresses: AddressRange, others: Iterable[AddressRange]) -> None:
+    for other in others:
+        if addresses.overlaps(other):
+            mine, theirs = _overlapping(addresses, other)
+            raise ConfigError(f'CIDR "{mine}" in pool "{name}" overlaps with already defined CIDR "{theirs}"')
+
+
+def _overlapping(addresses: AddressRange, other: AddressRange) -> tuple[Prefix, Prefix]:
+    shared = max(addresses.first, other.first)
+    return _holding(addresses, shared), _holding(other, shared)
+
+
+def _holding(addresses: AddressRange, number: int) -> Prefix:
+    return next(
+        prefix for prefix in addresses.prefixes() if number <= int(prefix.broadcast_address)
+    )  # ascending, and the range holds the number
+
+
+def _allocation(name: str, spec: ServiceAllocationSpec | None) -> ServiceAllocation | None:
+    if spec is None:
+        return None
+    if len(set(spec.namespaces)) != len(spec.namespaces):
+        raise ConfigError("duplicate definition in namespaces field")
+    by_namespace = selectors_from(
+        spec.namespace_selectors, "namespaceSelectors", f"invalid namespace label selector in ip pool {name}"
+    )
+    by_service = selectors_from(
+        spec.service_selectors, "serviceSelectors", f"invalid service label selector in ip pool {name}"
+    )
+    if not (spec.namespaces or by_namespace or by_service):
+        by_service = (LabelSelector(),)  # priority alone pins the pool for every Service
+    return ServiceAllocation(
+        priority=spec.priority,
+        namespaces=frozenset(spec.namespaces),
+        namespace_selectors=by_namespace,
+        service_selectors=by_service,
+    )

@@ -1,0 +1,1 @@
+"""The API server: kinds, calls, the watched world, writes, Events and Leases."""
