@@ -1,4 +1,4 @@
-"""Which of several nodes answers for an address: pure, and the same on every node that sees the same candidates."""
+"""Which of several nodes answers for an address: pure, and the same wherever the candidates are the same."""
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
@@ -16,8 +16,8 @@ def elect(
 ) -> NodeName | None:
     """The node that answers for `address`; None without candidates.
 
-    The highest score wins (`preferredNodeSelectors`), among equals the lowest rank: losing a node that was not
-    elected moves nothing, and addresses spread over the nodes.
+    The highest score wins (`preferredNodeSelectors`), among equals the lowest rank: losing a node that was
+    not elected moves nothing, and addresses spread over the nodes.
     """
     preferred = scores or {}
     return min(candidates, key=lambda node: (-preferred.get(node, 0), rank(address, node)), default=None)

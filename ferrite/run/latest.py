@@ -1,6 +1,7 @@
 """One value that a task writes and another one reads: the last state, never a queue."""
 
 import asyncio
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -10,31 +11,27 @@ class Latest(Generic[T]):
     """One writer, one reader; values that were never read are replaced by the newer one."""
 
     def __init__(self) -> None:
-        self._value: T | None = None
+        self._values: tuple[T, ...] = ()  # none, or the present one: None may be a value
         self._set = asyncio.Event()
-        self._ever = False
 
     def set(self, value: T) -> None:
         """Put a new value and wake the reader; never waits."""
-        self._value = value
-        self._ever = True
+        self._values = (value,)
         self._set.set()
 
     @property
     def value(self) -> T | None:
         """The present value, None before the first."""
-        return self._value
+        return self._values[0] if self._values else None
 
     async def changed(self, within: float | None = None) -> T:
         """The value as soon as it was set since the last return.
 
-        After `within` seconds the present value comes again, so that a reader can look whether what it wrote
-        is still there. The first value is waited for without limit.
+        After `within` seconds the present value comes again, so that the reader can look whether what it
+        wrote is still there. The first value is waited for without limit.
         """
-        try:
-            async with asyncio.timeout(within if self._ever else None):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within if self._values else None):
                 await self._set.wait()
-        except TimeoutError:
-            pass
         self._set.clear()
-        return self._value  # type: ignore[return-value]  # set at least once: `_ever`, or waited for
+        return self._values[0]

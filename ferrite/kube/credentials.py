@@ -1,0 +1,130 @@
+"""Who we are to the API server: kr8s reads kubeconfig, exec plugins and service accounts; we keep the result."""
+
+import asyncio
+import logging
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+from kr8s._auth import KubeAuth
+
+from ferrite.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+LOAD_SECONDS = 30.0
+"""An exec plugin may ask a server of its own."""
+RENEW_SECONDS = 5.0
+"""Least time between two renewals after a 401: a token that stays refused must not run a plugin each time."""
+
+
+class Credentials:
+    """Server, TLS and token; only the token ever changes."""
+
+    def __init__(self, auth: KubeAuth, context: ssl.SSLContext | bool) -> None:
+        self._auth = auth
+        self._renewing = asyncio.Lock()
+        self._not_before = 0.0
+        self.server: str = auth.server
+        self.ssl = context
+        self.server_hostname: str | None = auth.tls_server_name
+        self.proxy: str | None = auth.proxy
+        self.token: str | None = _stripped(auth.token)
+
+    async def refresh(self) -> None:
+        """Read a service account's token again: the kubelet replaces the file before it expires.
+
+        Never raises: the present token may still be good.
+        """
+        if not self._auth.active_context:  # neither a kubeconfig nor its plugins are run every minute
+            await self._load()
+
+    async def renew(self, refused: str | None) -> bool:
+        """After a 401 for the token `refused`: read everything again; whether there is another token now."""
+        async with self._renewing:  # calls in flight were refused together: one of them reads
+            now = asyncio.get_running_loop().time()
+            if self.token == refused and now >= self._not_before:
+                self._not_before = now + RENEW_SECONDS
+                await self._load()
+        return self.token != refused
+
+    async def _load(self) -> None:
+        try:
+            await _load(self._auth)
+        except ConfigError as error:
+            log.warning("credentials not read again", extra={"error": str(error)})
+        else:
+            self.token = _stripped(self._auth.token)
+
+
+async def load_credentials(kubeconfig: str | None) -> Credentials:
+    """Read credentials once.
+
+    Args:
+        kubeconfig: path of a file, or several separated by `:`; None is the user's own kubeconfig if there is
+            one, else the pod's service account.
+
+    Raises:
+        ConfigError: the file is not there or unusable, its plugin fails, or there are no credentials at all.
+    """
+    for path in kubeconfig.split(":") if kubeconfig else ():
+        if not Path(path).expanduser().is_file():
+            raise ConfigError(f"kubeconfig {path} is not there")
+    # An explicit file must not fall back to the service account.
+    auth = KubeAuth(kubeconfig=kubeconfig, serviceaccount="") if kubeconfig else KubeAuth()
+    return Credentials(auth, await _load(auth, kubeconfig))
+
+
+async def _load(auth: KubeAuth, kubeconfig: str | None = None) -> ssl.SSLContext | bool:
+    where = f"kubeconfig {kubeconfig}" if kubeconfig else "credentials"
+    try:
+        async with asyncio.timeout(LOAD_SECONDS):
+            await auth.reauthenticate()
+            return bool(context) if isinstance(context := await auth.ssl_context(), bool) else context
+    except TimeoutError:
+        raise ConfigError(f"{where}: not read within {LOAD_SECONDS:g} s") from None
+    except Exception as error:  # noqa: BLE001 - kr8s raises whatever a malformed file makes it stumble on
+        raise ConfigError(f"{where}: {_told(error)}") from None
+    finally:
+        _remove_copies(auth)
+
+
+def _told(error: Exception) -> str:
+    """An error in words without the text of the file, which holds secrets."""
+    if isinstance(error, OSError):
+        return str(error)
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return f"not YAML at line {mark.line + 1}"
+    if type(error) is ValueError:
+        return str(error)
+    return f"unusable ({type(error).__name__})"
+
+
+def _remove_copies(auth: KubeAuth) -> None:
+    """Delete the files that kr8s writes for inline `*-data`, a private key among them, once they are read."""
+    user, cluster = _entries(auth)
+    copies = (
+        (user, "client-key-data", auth.client_key_file),
+        (user, "client-certificate-data", auth.client_cert_file),
+        (cluster, "certificate-authority-data", auth.server_ca_file),
+    )
+    for entry, name, path in copies:
+        if name in entry and path is not None:
+            Path(str(path)).unlink(missing_ok=True)
+
+
+def _entries(auth: KubeAuth) -> tuple[dict[str, Any], dict[str, Any]]:
+    return auth._user, auth._cluster
+
+
+def _stripped(token: str | None) -> str | None:
+    return token.strip() if token else None
+
+
+def default_user_agent(daemon: str, version: str) -> str:
+    """How the API server's audit log names us."""
+    return f"{daemon}/{version} (pid {os.getpid()})"

@@ -1,0 +1,189 @@
+"""HTTP to the API server: time limits, tokens, keepalive. Everything above sees `Transport` only.
+
+Two sessions, so that a slow watch never starves a write. A 401 makes the credentials be read again and is
+tried once more; a 403 is an answer like any other.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+import aiohttp
+from yarl import URL
+
+from ferrite.errors import ClusterError
+from ferrite.kube.credentials import Credentials
+from ferrite.kube.wire import error_of
+
+UNAUTHORIZED = 401
+READ_BUFFER_BYTES = 2**18
+KEEPALIVE_IDLE_SECONDS = 15
+KEEPALIVE_INTERVAL_SECONDS = 5
+KEEPALIVE_PROBES = 3
+TOKEN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request.
+
+    Attributes:
+        path: begins with `/`, without a query.
+        query: parameters, not yet quoted.
+        body: JSON; None is no body.
+        seconds: the whole call may take that long; of a stream, until its head is there.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes | None = None
+    content_type: str = "application/json"
+    seconds: float = 10.0
+
+
+class Transport(Protocol):
+    """What carries calls: the network, or a fake in tests."""
+
+    async def request(self, call: Call) -> bytes:
+        """The body of the answer.
+
+        Raises:
+            ClusterError: the answer is an error, or there was none.
+        """
+        ...
+
+    def stream(self, call: Call, silence_seconds: float) -> AsyncGenerator[bytes, None]:
+        """The chunks of an answer that goes on, until the server ends it.
+
+        Raises:
+            ClusterError: the answer is an error, was cut, or was silent for `silence_seconds`.
+        """
+        ...
+
+
+class HttpTransport:
+    """Calls over aiohttp."""
+
+    def __init__(
+        self, credentials: Credentials, calls: aiohttp.ClientSession, watches: aiohttp.ClientSession
+    ) -> None:
+        self._credentials = credentials
+        self._calls = calls
+        self._watches = watches
+        self._base = URL(credentials.server.rstrip("/"))
+
+    async def request(self, call: Call) -> bytes:
+        """See `Transport.request`."""
+        try:
+            async with asyncio.timeout(call.seconds):
+                return await self._request(call)
+        except TimeoutError:
+            raise ClusterError(f"no answer within {call.seconds:g} s", reason="Timeout") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(error) from error
+
+    async def _request(self, call: Call) -> bytes:
+        for last_try in (False, True):
+            token = self._credentials.token
+            async with self._open(self._calls, call) as answer:
+                body = await answer.read()
+                if answer.status < 400:
+                    return body
+                if last_try or answer.status != UNAUTHORIZED or not await self._credentials.renew(token):
+                    raise error_of(answer.status, body, answer.headers.get("Retry-After"))
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def stream(self, call: Call, silence_seconds: float) -> AsyncGenerator[bytes, None]:
+        """See `Transport.stream`."""
+        limit = call.seconds
+        try:
+            async with AsyncExitStack() as opened:
+                async with asyncio.timeout(limit):
+                    answer = await self._head(opened, call)
+                limit = silence_seconds
+                while True:
+                    async with asyncio.timeout(limit):
+                        chunk = await answer.content.readany()
+                    if not chunk:
+                        return
+                    yield chunk
+        except TimeoutError:
+            raise ClusterError(f"silent for {limit:g} s", reason="Timeout") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(error) from error
+
+    async def _head(self, opened: AsyncExitStack, call: Call) -> aiohttp.ClientResponse:
+        for last_try in (False, True):
+            token = self._credentials.token
+            answer = await opened.enter_async_context(self._open(self._watches, call))
+            if answer.status < 400:
+                return answer
+            body = await answer.read()
+            if last_try or answer.status != UNAUTHORIZED or not await self._credentials.renew(token):
+                raise error_of(answer.status, body, answer.headers.get("Retry-After"))
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _open(self, session: aiohttp.ClientSession, call: Call) -> "aiohttp.client._RequestContextManager":
+        headers = {"Content-Type": call.content_type} if call.body is not None else {}
+        token = self._credentials.token
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return session.request(
+            call.method,
+            (self._base / call.path.lstrip("/")).with_query(call.query) if call.query else self._at(call),
+            data=call.body,
+            headers=headers,
+            ssl=self._credentials.ssl,
+            server_hostname=self._credentials.server_hostname,
+            proxy=self._credentials.proxy,
+            allow_redirects=False,
+        )
+
+    def _at(self, call: Call) -> URL:
+        return self._base / call.path.lstrip("/")
+
+
+def _unreachable(error: BaseException) -> ClusterError:
+    return ClusterError(str(error) or type(error).__name__, reason=type(error).__name__)
+
+
+def _kept_alive(info: tuple[socket.AddressFamily, socket.SocketKind, int, str, object]) -> socket.socket:
+    opened = socket.socket(info[0], info[1], info[2])
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
+    return opened
+
+
+def _session(user_agent: str) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, socket_factory=_kept_alive),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        # A list of thousands of objects costs more to unpack than to carry.
+        headers={"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "identity"},
+        read_bufsize=READ_BUFFER_BYTES,
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+@asynccontextmanager
+async def open_transport(credentials: Credentials, user_agent: str) -> AsyncGenerator[Transport, None]:
+    """Sessions that live as long as the context, and a task that keeps the token fresh."""
+    async with _session(user_agent) as calls, _session(user_agent) as watches, asyncio.TaskGroup() as tasks:
+        keeper = tasks.create_task(_keep_token(credentials), name="token")
+        try:
+            yield HttpTransport(credentials, calls, watches)
+        finally:
+            keeper.cancel()
+
+
+async def _keep_token(credentials: Credentials) -> NoReturn:
+    while True:
+        await asyncio.sleep(TOKEN_SECONDS)
+        await credentials.refresh()
