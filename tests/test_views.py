@@ -1,0 +1,97 @@
+"""What a speaker reads of Services, EndpointSlices and Nodes."""
+
+from ipaddress import ip_address
+
+import msgspec
+import pytest
+
+from ferrite.objects import EndpointSlice, Node, Service
+from ferrite.views import node_view, service_view
+
+
+def service(**parts):
+    body = {
+        "metadata": {"name": "web", "namespace": "default", "annotations": parts.pop("annotations", {})},
+        "spec": {"type": "LoadBalancer", **parts.pop("spec", {})},
+        "status": {"loadBalancer": {"ingress": parts.pop("ingress", [{"ip": "192.0.2.1"}])}},
+    }
+    return msgspec.convert(body, Service)
+
+
+def part(*endpoints):
+    return msgspec.convert({"metadata": {"name": "s"}, "endpoints": list(endpoints)}, EndpointSlice)
+
+
+def endpoint(node="node-1", **conditions):
+    return {"addresses": ["10.0.0.1"], "nodeName": node, "conditions": conditions}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "serving"),
+    [
+        ({}, True),
+        ({"ready": True}, True),
+        ({"ready": False}, False),
+        ({"ready": False, "serving": True, "terminating": True}, True),
+        ({"ready": False, "serving": False, "terminating": True}, False),
+    ],
+)
+def test_endpoints_that_can_serve(conditions, serving):
+    view = service_view(service(), [part(endpoint(**conditions))])
+    assert view.has_endpoints is serving
+    assert view.serving_nodes == ({"node-1"} if serving else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("ingress", "addresses"),
+    [
+        ([], ()),
+        ([{"ip": "192.0.2.1", "ipMode": "VIP"}, {"ip": "2001:db8::1"}], ("192.0.2.1", "2001:db8::1")),
+        ([{"ip": "192.0.2.1"}, {"hostname": "lb.example"}], ()),
+        ([{"ip": "not-one"}], ()),
+    ],
+)
+def test_assigned_addresses(ingress, addresses):
+    assert service_view(service(ingress=ingress), []).addresses == tuple(map(ip_address, addresses))
+
+
+@pytest.mark.parametrize(
+    ("spec", "ours", "expected"),
+    [
+        ({}, "", True),
+        ({"loadBalancerClass": "other/lb"}, "", False),
+        ({"loadBalancerClass": "ferrite"}, "ferrite", True),
+        ({}, "ferrite", False),
+        ({"type": "ClusterIP"}, "", False),
+    ],
+)
+def test_only_services_of_our_class(spec, ours, expected):
+    assert service_view(service(spec=spec), [], ours).is_load_balancer is expected
+
+
+@pytest.mark.parametrize("prefix", ["metallb.io/", "metallb.universe.tf/"])
+def test_a_sharing_annotation_counts_even_when_empty(prefix):
+    assert service_view(service(annotations={prefix + "allow-shared-ip": ""}), []).sharing_key_present
+
+
+def test_a_node():
+    body = {
+        "metadata": {
+            "name": "node-1",
+            "labels": {"node.kubernetes.io/exclude-from-external-load-balancers": ""},
+        },
+        "status": {
+            "addresses": [
+                {"type": "Hostname", "address": "node-1"},
+                {"type": "InternalIP", "address": "192.0.2.11"},
+                {"type": "InternalIP", "address": "broken"},
+                {"type": "InternalIP", "address": "2001:db8::b"},
+            ],
+            "conditions": [{"type": "NetworkUnavailable", "status": "True"}],
+        },
+    }
+    node = msgspec.convert(body, Node)
+    view = node_view(node)
+    assert view.addresses == (ip_address("192.0.2.11"), ip_address("2001:db8::b"))
+    assert (view.network_unavailable, view.excluded) == (True, True)
+    assert not node_view(node, ignore_exclude_label=True).excluded
