@@ -1,0 +1,77 @@
+# Ferrite. `make help` says what there is.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_ARGS := $(if $(KEEP),--keep)
+SOURCES := crds ferrite controller speaker cli lab bench tests
+
+.DEFAULT_GOAL := help
+.PHONY: help venv check format test unit netns cluster demo bench crds protos lock clean
+
+help: ## Show this list
+	@echo "Ferrite: LoadBalancer Services for bare-metal Kubernetes and OpenShift."
+	@echo
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "First time here: make demo (as root on Debian; it installs what it needs)."
+
+venv: $(VENV)/.ready ## Make .venv with the locked dependencies and the console scripts
+
+$(VENV)/.ready: requirements/dev.lock pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "make: python3 is older than 3.11" >&2; exit 2; }
+	@python3 -c 'import ensurepip' 2>/dev/null || { apt-get -q update && apt-get -qy install python3-venv; }
+	python3 -m venv $(VENV)
+	$(BIN)/pip install -q --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install -q --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check: venv ## Quick: formatting, linters, types, import contracts, file sizes, unit tests (no root)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m crds --check
+	@git ls-files '*.py' ':!speaker/bgp/pb' | xargs wc -l \
+		| awk '$$2 != "total" && $$1 > 400 {print $$2 ": " $$1 " lines, over 400"; bad = 1} END {exit bad}'
+	$(BIN)/pytest -q --ignore tests/netns --ignore tests/cluster
+
+format: venv ## Format the code
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+test: check lab netns cluster ## All tests: the quick ones, then those that need root, a kernel and a cluster
+
+unit: venv ## Unit tests only
+	$(BIN)/pytest -q --ignore tests/netns --ignore tests/cluster
+
+.PHONY: lab
+lab: venv ## Install packages and build programs of the lab (once; kept outside the checkout)
+	$(BIN)/python -m lab bin
+
+netns: lab ## Tests against a kernel, FRR and gobgpd in network namespaces
+	$(BIN)/pytest -q tests/netns --require netns
+
+cluster: lab ## Tests against a real cluster
+	$(BIN)/pytest -q tests/cluster --require netns
+
+demo: venv ## The walk-through on a real cluster; KEEP=1 leaves it up
+	$(BIN)/python -m lab demo $(DEMO_ARGS)
+
+bench: venv ## Measure, print a table, write JSON
+	$(BIN)/python -m bench assign --json bench/results/assign.json
+
+crds: venv ## Generate crds/*.yaml from the models
+	$(BIN)/python -m crds
+
+protos: venv ## Generate the stubs of GoBGP's API from our own subset
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. speaker/bgp/pb/gobgp.proto
+
+lock: ## Renew the lock files (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.lock
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header -q -o requirements/dev.lock
+
+clean: ## Remove what was made here; the lab's programs stay in their cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

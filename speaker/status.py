@@ -1,0 +1,180 @@
+"""ServiceL2Status and ServiceBGPStatus of this node: who answers, and to which peers routes go."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, NoReturn
+
+from ferrite.errors import ClusterError, Conflict
+from ferrite.kube.cluster import Cluster
+from ferrite.kube.kinds import PODS, SERVICE_BGP_STATUSES, SERVICE_L2_STATUSES, Kind
+from ferrite.net import NodeName
+from ferrite.objects import Custom
+from ferrite.run.backoff import longer
+from ferrite.run.latest import Latest
+
+log = logging.getLogger(__name__)
+
+NODE_LABEL = "metallb.io/node"
+SERVICE_LABEL = "metallb.io/service-name"
+NAMESPACE_LABEL = "metallb.io/service-namespace"
+RESYNC_SECONDS = 300.0
+CALL_SECONDS = 20.0
+AT_ONCE = 8
+"""Writes in flight: statuses may lag, and must not crowd out what the controller writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the statuses of this node should say.
+
+    Attributes:
+        interfaces: Service key to the interfaces that answer, sorted; empty means all.
+        peers: Service key to the names of the peers it is announced to, sorted.
+    """
+
+    interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the statuses live and whose they are.
+
+    Attributes:
+        pod: the speaker's own Pod, which owns them: they go with it. "" when it is not known.
+    """
+
+    namespace: str
+    node: NodeName
+    pod: str
+
+
+def status_name(prefix: str, node: NodeName, service: str) -> str:
+    """The name of a status object: one for a node and a Service, so that it is never there twice."""
+    return f"{prefix}-{sha256(f'{node}/{service}'.encode()).hexdigest()[:12]}"
+
+
+def wanted_statuses(
+    place: Place, wanted: Wanted
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """The `status` of each object by its Service key, for layer 2 and for BGP."""
+    layer2 = {
+        key: {**_identity(place, key), "interfaces": [{"name": name} for name in interfaces]}
+        for key, interfaces in wanted.interfaces.items()
+    }
+    bgp = {
+        key: {**_identity(place, key), "peers": list(peers)} for key, peers in wanted.peers.items() if peers
+    }
+    return layer2, bgp
+
+
+def _identity(place: Place, service: str) -> dict[str, str]:
+    namespace, name = service.split("/", 1)
+    return {"node": place.node, "serviceName": name, "serviceNamespace": namespace}
+
+
+async def keep_statuses(cluster: Cluster, place: Place, latest: Latest[Wanted]) -> NoReturn:
+    """Keep the status objects of this node equal to what is wanted, forever."""
+    retry: float | None = None
+    while True:
+        wanted = await latest.changed(within=retry or RESYNC_SECONDS)
+        layer2, bgp = wanted_statuses(place, wanted)
+        try:
+            owner = await _owner(cluster, place)
+            await _Keeper(cluster, place, SERVICE_L2_STATUSES, "l2", owner).keep(layer2)
+            await _Keeper(cluster, place, SERVICE_BGP_STATUSES, "bgp", owner).keep(bgp)
+            retry = None
+        except* (ClusterError, TimeoutError) as errors:
+            retry = longer(retry)
+            log.warning(
+                "statuses not written",
+                extra={"error": str(errors.exceptions[0]), "retry_seconds": round(retry, 1)},
+            )
+
+
+async def _owner(cluster: Cluster, place: Place) -> list[dict[str, str]]:
+    """The owner references: none when the Pod is not there, as in a lab or on a bare machine."""
+    if not place.pod:
+        return []
+    try:
+        pod = await cluster.get(PODS, f"{place.namespace}/{place.pod}")
+    except ClusterError as error:
+        if error.status != 404:
+            raise
+        return []
+    reference = {"apiVersion": "v1", "kind": "Pod", "name": place.pod, "uid": pod.metadata.uid}
+    return [reference]
+
+
+class _Keeper:
+    """Makes the objects of one kind equal to what is wanted; one turn, then thrown away."""
+
+    def __init__(
+        self, cluster: Cluster, place: Place, kind: Kind[Custom], prefix: str, owner: list[dict[str, str]]
+    ) -> None:
+        self.cluster = cluster
+        self.place = place
+        self.kind = kind.within(place.namespace)
+        self.prefix = prefix
+        self.owner = owner
+        self.room = asyncio.Semaphore(AT_ONCE)
+
+    async def keep(self, wanted: Mapping[str, dict[str, Any]]) -> None:
+        """Read what is there, apply the difference."""
+        async with asyncio.timeout(CALL_SECONDS):
+            mine, _ = await self.cluster.list(self.kind.labelled(f"{NODE_LABEL}={self.place.node}"))
+        names = {status_name(self.prefix, self.place.node, key): key for key in wanted}
+        present = {item.metadata.name: item for item in mine if item.metadata.name in names}
+        async with asyncio.TaskGroup() as tasks:
+            for item in mine:
+                if item.metadata.name not in names:
+                    tasks.create_task(self._delete(item), name="status-delete")
+            for name, key in names.items():
+                if name not in present or _differs(present[name].status, wanted[key]):
+                    tasks.create_task(
+                        self._write(name, key, wanted[key], there=name in present), name="status-write"
+                    )
+
+    async def _write(self, name: str, key: str, status: dict[str, Any], *, there: bool) -> None:
+        async with self.room, asyncio.timeout(CALL_SECONDS):
+            if not there:
+                await self._create(name, key)
+                if self.kind.kind == SERVICE_L2_STATUSES.kind:
+                    await self._delete_others(name, key)
+            await self.cluster.merge_patch(self.kind, name, {"status": status}, "status")
+
+    async def _create(self, name: str, key: str) -> None:
+        namespace, service = key.split("/", 1)
+        labels = {NODE_LABEL: self.place.node, SERVICE_LABEL: service, NAMESPACE_LABEL: namespace}
+        metadata = {"name": name, "labels": labels, "ownerReferences": self.owner}
+        try:
+            await self.cluster.create(self.kind, {"metadata": metadata, "spec": {}}, self.place.namespace)
+        except Conflict:
+            log.debug("status object is there already", extra={"object": name})
+
+    async def _delete_others(self, name: str, key: str) -> None:
+        """One object a Service says who answers: what a node that died had left goes."""
+        namespace, service = key.split("/", 1)
+        selector = f"{SERVICE_LABEL}={service},{NAMESPACE_LABEL}={namespace}"
+        found, _ = await self.cluster.list(self.kind.labelled(selector))
+        for item in found:
+            if item.metadata.name != name:
+                await self._forget(item)
+
+    async def _delete(self, item: Custom) -> None:
+        async with self.room, asyncio.timeout(CALL_SECONDS):
+            await self._forget(item)
+
+    async def _forget(self, item: Custom) -> None:
+        try:
+            await self.cluster.delete(self.kind, item.metadata.name)
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+
+
+def _differs(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return any(present.get(field, []) != value for field, value in wanted.items())
