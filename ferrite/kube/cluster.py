@@ -11,7 +11,7 @@ import msgspec
 from ferrite.kube.credentials import load_credentials
 from ferrite.kube.kinds import SUBJECT_ACCESS_REVIEWS, TOKEN_REVIEWS, Kind
 from ferrite.kube.transport import Call, Transport, open_transport
-from ferrite.kube.wire import Body, Lines, Page, WatchEvent, decoded, encoded, event_of, page_of
+from ferrite.kube.wire import Body, EventType, Lines, Page, WatchEvent, decoded, encoded, event_of, page_of
 from ferrite.objects import Object, Struct
 
 T = TypeVar("T", bound=Struct)
@@ -61,7 +61,7 @@ class Cluster:
             query["continue"] = page.next_token
 
     async def create(self, kind: Kind[T], body: Body, namespace: str | None = None) -> T:
-        """Create an object in `namespace`, else in that of the body or of the kind; Conflict if it is there."""
+        """Create an object in `namespace`, else in that of the body or the kind; Conflict if it is there."""
         sent = _typed(kind, body)
         place = namespace or sent.get("metadata", {}).get("namespace") or kind.namespace
         return await self._call(kind, "POST", kind.collection(place), sent)
@@ -89,6 +89,8 @@ class Cluster:
     async def watch(self, kind: Kind[O], version: str) -> AsyncGenerator[WatchEvent[O], None]:
         """Events after `version`, bookmarks included, until the server ends the watch.
 
+        The first is a bookmark at `version` itself: the server has accepted the watch.
+
         Raises:
             Gone: `version` is too old.
             ClusterError: the watch was refused, cut or silent.
@@ -104,12 +106,14 @@ class Cluster:
         call = Call("GET", kind.path(), query, seconds=LIST_SECONDS)
         async with aclosing(self._transport.stream(call, SILENCE_SECONDS)) as chunks:
             async for chunk in chunks:
+                if not chunk:
+                    yield WatchEvent(EventType.BOOKMARK, "", version)
                 for line in lines.feed(chunk):
                     yield event_of(line, kind.type)
         lines.close()
 
     async def authorised(self, token: str, path: str = "/metrics") -> bool:
-        """Whether the bearer of `token` may GET the non-resource URL `path` (TokenReview, SubjectAccessReview).
+        """Whether the bearer of `token` may GET the URL `path` (TokenReview, SubjectAccessReview).
 
         Raises:
             ClusterError: the API server did not say.
@@ -151,7 +155,7 @@ def _typed(kind: Kind[Any], body: Body) -> dict[str, Any]:
 async def open_cluster(kubeconfig: str | None, daemon: str) -> AsyncGenerator[Cluster, None]:
     """The cluster that `kubeconfig` names, or that the pod runs in.
 
-    Nothing is asked of the API server here: it may be away now, and the first list is tried until it succeeds.
+    Nothing is asked of the API server here: it may be away, and the first list is tried until it succeeds.
 
     Raises:
         ConfigError: there are no usable credentials; the text names the file.

@@ -1,11 +1,10 @@
-"""Who we are to the API server: kr8s reads kubeconfig, exec plugins and service accounts; we keep the result."""
+"""Who we are to the API server: kr8s reads kubeconfig, exec plugins, service accounts; we keep the result."""
 
 import asyncio
 import logging
-import os
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kr8s._auth import KubeAuth
 
@@ -15,6 +14,8 @@ log = logging.getLogger(__name__)
 
 LOAD_SECONDS = 30.0
 """An exec plugin may ask a server of its own."""
+TOKEN_SECONDS = 60.0
+"""A service account's token is read again after that: the kubelet replaces the file before it expires."""
 RENEW_SECONDS = 5.0
 """Least time between two renewals after a 401: a token that stays refused must not run a plugin each time."""
 
@@ -24,25 +25,33 @@ class Credentials:
 
     def __init__(self, auth: KubeAuth, context: ssl.SSLContext | bool) -> None:
         self._auth = auth
-        self._renewing = asyncio.Lock()
+        self._loading = asyncio.Lock()
         self._not_before = 0.0
+        self._read_at = asyncio.get_running_loop().time()
         self.server: str = auth.server
         self.ssl = context
         self.server_hostname: str | None = auth.tls_server_name
         self.proxy: str | None = auth.proxy
         self.token: str | None = _stripped(auth.token)
 
-    async def refresh(self) -> None:
-        """Read a service account's token again: the kubelet replaces the file before it expires.
+    async def fresh_token(self) -> str | None:
+        """The token, read again from the service account when it was read more than a minute ago.
 
-        Never raises: the present token may still be good.
+        Neither a kubeconfig nor its plugins are read again here. Never raises: the old token may be good.
         """
-        if not self._auth.active_context:  # neither a kubeconfig nor its plugins are run every minute
-            await self._load()
+        if self._auth.active_context or not self._is_old():
+            return self.token
+        async with self._loading:
+            if self._is_old():
+                await self._load()
+        return self.token
+
+    def _is_old(self) -> bool:
+        return asyncio.get_running_loop().time() - self._read_at > TOKEN_SECONDS
 
     async def renew(self, refused: str | None) -> bool:
         """After a 401 for the token `refused`: read everything again; whether there is another token now."""
-        async with self._renewing:  # calls in flight were refused together: one of them reads
+        async with self._loading:  # calls in flight were refused together: one of them reads
             now = asyncio.get_running_loop().time()
             if self.token == refused and now >= self._not_before:
                 self._not_before = now + RENEW_SECONDS
@@ -50,6 +59,7 @@ class Credentials:
         return self.token != refused
 
     async def _load(self) -> None:
+        self._read_at = asyncio.get_running_loop().time()
         try:
             await _load(self._auth)
         except ConfigError as error:
@@ -68,12 +78,16 @@ async def load_credentials(kubeconfig: str | None) -> Credentials:
     Raises:
         ConfigError: the file is not there or unusable, its plugin fails, or there are no credentials at all.
     """
-    for path in kubeconfig.split(":") if kubeconfig else ():
-        if not Path(path).expanduser().is_file():
-            raise ConfigError(f"kubeconfig {path} is not there")
+    _check_there(kubeconfig)
     # An explicit file must not fall back to the service account.
     auth = KubeAuth(kubeconfig=kubeconfig, serviceaccount="") if kubeconfig else KubeAuth()
     return Credentials(auth, await _load(auth, kubeconfig))
+
+
+def _check_there(kubeconfig: str | None) -> None:
+    for path in kubeconfig.split(":") if kubeconfig else ():
+        if not Path(path).expanduser().is_file():
+            raise ConfigError(f"kubeconfig {path} is not there")
 
 
 async def _load(auth: KubeAuth, kubeconfig: str | None = None) -> ssl.SSLContext | bool:
@@ -81,7 +95,7 @@ async def _load(auth: KubeAuth, kubeconfig: str | None = None) -> ssl.SSLContext
     try:
         async with asyncio.timeout(LOAD_SECONDS):
             await auth.reauthenticate()
-            return bool(context) if isinstance(context := await auth.ssl_context(), bool) else context
+            return cast(ssl.SSLContext | bool, await cast(Any, auth).ssl_context())
     except TimeoutError:
         raise ConfigError(f"{where}: not read within {LOAD_SECONDS:g} s") from None
     except Exception as error:  # noqa: BLE001 - kr8s raises whatever a malformed file makes it stumble on
@@ -123,8 +137,3 @@ def _entries(auth: KubeAuth) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _stripped(token: str | None) -> str | None:
     return token.strip() if token else None
-
-
-def default_user_agent(daemon: str, version: str) -> str:
-    """How the API server's audit log names us."""
-    return f"{daemon}/{version} (pid {os.getpid()})"

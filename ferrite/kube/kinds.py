@@ -1,8 +1,11 @@
 """Kinds: where an object lives in the API and what it is decoded into."""
 
 import builtins
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from ferrite.objects import (
     Custom,
@@ -26,7 +29,7 @@ class ReviewedUser(Struct, frozen=True, kw_only=True):
     username: str = ""
     uid: str = ""
     groups: tuple[str, ...] = ()
-    extra: dict[str, list[str]] = {}
+    extra: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
 class TokenReviewStatus(Struct, frozen=True, kw_only=True):

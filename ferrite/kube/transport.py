@@ -7,9 +7,9 @@ tried once more; a 403 is an answer like any other.
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import Any, Protocol
 
 import aiohttp
 from yarl import URL
@@ -23,7 +23,6 @@ READ_BUFFER_BYTES = 2**18
 KEEPALIVE_IDLE_SECONDS = 15
 KEEPALIVE_INTERVAL_SECONDS = 5
 KEEPALIVE_PROBES = 3
-TOKEN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Transport(Protocol):
         ...
 
     def stream(self, call: Call, silence_seconds: float) -> AsyncGenerator[bytes, None]:
-        """The chunks of an answer that goes on, until the server ends it.
+        """The chunks of an answer that goes on, until the server ends it; an empty one when it begins.
 
         Raises:
             ClusterError: the answer is an error, was cut, or was silent for `silence_seconds`.
@@ -88,8 +87,8 @@ class HttpTransport:
 
     async def _request(self, call: Call) -> bytes:
         for last_try in (False, True):
-            token = self._credentials.token
-            async with self._open(self._calls, call) as answer:
+            token = await self._credentials.fresh_token()
+            async with self._open(self._calls, call, token) as answer:
                 body = await answer.read()
                 if answer.status < 400:
                     return body
@@ -104,6 +103,7 @@ class HttpTransport:
             async with AsyncExitStack() as opened:
                 async with asyncio.timeout(limit):
                     answer = await self._head(opened, call)
+                yield b""
                 limit = silence_seconds
                 while True:
                     async with asyncio.timeout(limit):
@@ -118,8 +118,8 @@ class HttpTransport:
 
     async def _head(self, opened: AsyncExitStack, call: Call) -> aiohttp.ClientResponse:
         for last_try in (False, True):
-            token = self._credentials.token
-            answer = await opened.enter_async_context(self._open(self._watches, call))
+            token = await self._credentials.fresh_token()
+            answer = await opened.enter_async_context(self._open(self._watches, call, token))
             if answer.status < 400:
                 return answer
             body = await answer.read()
@@ -127,14 +127,15 @@ class HttpTransport:
                 raise error_of(answer.status, body, answer.headers.get("Retry-After"))
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _open(self, session: aiohttp.ClientSession, call: Call) -> "aiohttp.client._RequestContextManager":
+    def _open(
+        self, session: aiohttp.ClientSession, call: Call, token: str | None
+    ) -> "aiohttp.client._RequestContextManager":
         headers = {"Content-Type": call.content_type} if call.body is not None else {}
-        token = self._credentials.token
         if token:
             headers["Authorization"] = f"Bearer {token}"
         return session.request(
             call.method,
-            (self._base / call.path.lstrip("/")).with_query(call.query) if call.query else self._at(call),
+            self._base.joinpath(call.path.lstrip("/")).with_query(call.query or None),
             data=call.body,
             headers=headers,
             ssl=self._credentials.ssl,
@@ -143,15 +144,12 @@ class HttpTransport:
             allow_redirects=False,
         )
 
-    def _at(self, call: Call) -> URL:
-        return self._base / call.path.lstrip("/")
-
 
 def _unreachable(error: BaseException) -> ClusterError:
     return ClusterError(str(error) or type(error).__name__, reason=type(error).__name__)
 
 
-def _kept_alive(info: tuple[socket.AddressFamily, socket.SocketKind, int, str, object]) -> socket.socket:
+def _kept_alive(info: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
     opened = socket.socket(info[0], info[1], info[2])
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS)
@@ -174,16 +172,6 @@ def _session(user_agent: str) -> aiohttp.ClientSession:
 
 @asynccontextmanager
 async def open_transport(credentials: Credentials, user_agent: str) -> AsyncGenerator[Transport, None]:
-    """Sessions that live as long as the context, and a task that keeps the token fresh."""
-    async with _session(user_agent) as calls, _session(user_agent) as watches, asyncio.TaskGroup() as tasks:
-        keeper = tasks.create_task(_keep_token(credentials), name="token")
-        try:
-            yield HttpTransport(credentials, calls, watches)
-        finally:
-            keeper.cancel()
-
-
-async def _keep_token(credentials: Credentials) -> NoReturn:
-    while True:
-        await asyncio.sleep(TOKEN_SECONDS)
-        await credentials.refresh()
+    """Sessions that live as long as the context."""
+    async with _session(user_agent) as calls, _session(user_agent) as watches:
+        yield HttpTransport(credentials, calls, watches)

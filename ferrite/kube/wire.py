@@ -126,9 +126,10 @@ def decoded(body: bytes, kind: type[T]) -> T:
         ClusterError: it is not such an object.
     """
     try:
-        return _decoder(kind).decode(body)
+        found: T = _decoder(kind).decode(body)
     except msgspec.MsgspecError as error:
         raise ClusterError(f"answer is not a {kind.__name__}: {error}", reason="Unreadable") from None
+    return found
 
 
 def page_of(body: bytes, kind: type[O]) -> Page[O]:

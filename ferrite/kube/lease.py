@@ -1,0 +1,222 @@
+"""Leadership by a Lease: at most one process leads, and it stops before another one may begin.
+
+The holder's timestamps are for people. Who waits judges the holder by when it last saw the record change, by
+its own clock; who leads counts from the beginning of its last successful write.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from ferrite.errors import ClusterError, Conflict
+from ferrite.kube.cluster import Cluster
+from ferrite.kube.kinds import LEASES
+from ferrite.kube.watch import NOT_FOUND
+from ferrite.objects import Lease
+from ferrite.run.backoff import jittered
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds of a Lease; a leader's death is answered within `lease` + `poll`.
+
+    Attributes:
+        lease: a record that did not change for that long has no holder.
+        renew: between writes of the holder.
+        stop: after the beginning of the last good write the holder no longer leads; less than `lease`.
+        poll: between looks of those who wait.
+        call: one call may take that long.
+    """
+
+    lease: int = 5
+    renew: float = 1.0
+    stop: float = 3.5
+    poll: float = 0.5
+    call: float = 1.5
+
+
+def boot_clock() -> float:
+    """Seconds since boot, suspended time included: who slept must not believe that it still leads."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Leadership:
+    """Whether this process leads, and for how long without another renewal."""
+
+    def __init__(self, clock: Callable[[], float] = boot_clock) -> None:
+        self.clock = clock
+        self._until = 0.0
+        self._changed = asyncio.Event()
+
+    @property
+    def leading(self) -> bool:
+        """Whether this process may act as the leader now."""
+        return self.seconds_left() > 0
+
+    def seconds_left(self) -> float:
+        """The longest that a write which begins now may take; 0 when not leading."""
+        return max(0.0, self._until - self.clock())
+
+    def lead_until(self, moment: float) -> None:
+        """A write of the Lease succeeded; `moment` is by `clock`."""
+        self._until = moment
+        self._wake()
+
+    def end(self) -> None:
+        """Another process holds the Lease, or it was given back."""
+        self._until = 0.0
+        self._wake()
+
+    async def acquired(self) -> None:
+        """Wait until this process leads."""
+        while not self.leading:
+            await self._changed.wait()
+
+    async def lost(self) -> None:
+        """Wait until this process no longer leads."""
+        while self.leading:
+            try:
+                async with asyncio.timeout(self.seconds_left()):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+async def keep_lease(
+    cluster: Cluster,
+    leadership: Leadership,
+    namespace: str,
+    name: str,
+    identity: str,
+    timings: Timings | None = None,
+) -> NoReturn:
+    """Take the Lease when it is free and hold it, forever; give it back when cancelled.
+
+    Args:
+        cluster: where the Lease is.
+        leadership: told of every change.
+        namespace: of the Lease.
+        name: of the Lease.
+        identity: of this process, unique even across its restarts.
+        timings: the same for all who want the Lease.
+    """
+    holder = _Holder(cluster, leadership, f"{namespace}/{name}", identity, timings or Timings())
+    try:
+        await holder.run()
+    finally:
+        await holder.release()
+
+
+class _Holder:
+    def __init__(
+        self, cluster: Cluster, leadership: Leadership, key: str, identity: str, timings: Timings
+    ) -> None:
+        self._cluster = cluster
+        self._leadership = leadership
+        self._key = key
+        self._identity = identity
+        self._timings = timings
+        self._mine: Lease | None = None  # the record that we wrote last, while we hold it
+        self._seen = ("", 0.0)  # version of another holder's record, and when it was first seen
+        self._led = False
+
+    async def run(self) -> NoReturn:
+        while True:
+            try:
+                async with asyncio.timeout(self._timings.call):
+                    wait = await self._turn()
+            except Conflict:
+                self._mine = None  # somebody else wrote: look again at once
+                wait = 0.0 if self._led else jittered(self._timings.poll / 2)
+            except (ClusterError, TimeoutError) as error:
+                log.warning("lease not renewed", extra={"lease": self._key, "error": str(error)})
+                self._mine = None  # a write without an answer may have succeeded
+                wait = self._timings.poll
+            self._tell()
+            await asyncio.sleep(wait)
+
+    async def _turn(self) -> float:
+        if self._mine is not None:
+            return await self._write(self._mine)
+        try:
+            lease = await self._cluster.get(LEASES, self._key)
+        except ClusterError as error:
+            if error.status != NOT_FOUND:
+                raise
+            return await self._write(None)
+        if self._is_free(lease):
+            return await self._write(lease)
+        self._leadership.end()
+        return self._timings.poll
+
+    def _is_free(self, lease: Lease) -> bool:
+        holder = lease.spec.holder_identity
+        if not holder or holder == self._identity:
+            return True
+        now, version = self._leadership.clock(), lease.metadata.resource_version
+        if self._seen[0] != version:
+            self._seen = (version, now)
+        return now - self._seen[1] >= (lease.spec.lease_duration_seconds or self._timings.lease)
+
+    async def _write(self, lease: Lease | None) -> float:
+        began = self._leadership.clock()
+        body = self._record(lease, self._identity)
+        if lease is None:
+            self._mine = await self._cluster.create(LEASES, body)
+        else:
+            self._mine = await self._cluster.replace(LEASES, self._key, body)
+        self._leadership.lead_until(began + self._timings.stop)
+        return max(0.0, self._timings.renew - (self._leadership.clock() - began))
+
+    def _record(self, lease: Lease | None, holder: str) -> dict[str, Any]:
+        namespace, _, name = self._key.partition("/")
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        metadata: dict[str, Any] = {"name": name, "namespace": namespace}
+        transitions, acquired = 0, now
+        if lease is not None:
+            metadata |= {
+                "resourceVersion": lease.metadata.resource_version,
+                "labels": lease.metadata.labels,
+                "annotations": lease.metadata.annotations,
+            }
+            transitions = lease.spec.lease_transitions or 0
+            if lease.spec.holder_identity == holder:
+                acquired = lease.spec.acquire_time or now
+            elif holder:
+                transitions += 1
+        return {
+            "metadata": metadata,
+            "spec": {
+                "holderIdentity": holder,
+                "leaseDurationSeconds": self._timings.lease,
+                "acquireTime": acquired,
+                "renewTime": now,
+                "leaseTransitions": transitions,
+            },
+        }
+
+    def _tell(self) -> None:
+        if self._leadership.leading != self._led:
+            self._led = not self._led
+            log.info("leading" if self._led else "not leading", extra={"lease": self._key})
+
+    async def release(self) -> None:
+        """Give the Lease back, so that the next one need not wait for it to expire."""
+        self._leadership.end()
+        if self._mine is None:
+            return
+        try:
+            async with asyncio.timeout(self._timings.call):
+                await self._cluster.replace(LEASES, self._key, self._record(self._mine, ""))
+        except (ClusterError, TimeoutError) as error:
+            log.warning("lease not given back", extra={"lease": self._key, "error": str(error)})

@@ -1,0 +1,329 @@
+"""What daemons tell beside Service status: Events, and the ConfigurationState of their own."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, NoReturn
+from uuid import uuid4
+
+from ferrite.errors import ClusterError
+from ferrite.kube.cluster import Cluster
+from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, PODS, Kind
+from ferrite.kube.watch import NOT_FOUND, Store, keep_store
+from ferrite.objects import Custom, Object
+from ferrite.run.backoff import jittered, longer
+from ferrite.run.latest import Latest
+
+EVENT_SECONDS = 300.0
+"""The same Event of the same object is not repeated within that time."""
+EVENT_QUEUE = 2000
+EVENT_MEMORY = 10_000
+EVENT_ATTEMPTS = 3
+EVENT_MESSAGE_LENGTH = 1024
+CONDITION_MESSAGE_LENGTH = 32768
+FORBIDDEN = 403
+TOLD_SECONDS = 5.0
+"""Within that the watch tells what was written; until then the store is out of date."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    namespace: str
+    body: Mapping[str, Any]
+
+
+class Events:
+    """Events that wait to be written; `record` never waits and never fails.
+
+    Attributes:
+        dropped: Events that were given up, because too many waited or the API server refused them.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Recorded] = deque()
+        self._seen: dict[tuple[str, str, str], float] = {}
+        self._added = asyncio.Event()
+        self.dropped = 0
+
+    def record(
+        self,
+        regarding: Object,
+        kind: Kind[Any],
+        type: Literal["Normal", "Warning"],  # noqa: A002 - the field's name in the API
+        reason: str,
+        message: str,
+    ) -> None:
+        """Tell `message` on an object, unless the same was told within 5 minutes."""
+        if not self._is_new((f"{kind}/{regarding.key}/{regarding.metadata.uid}", reason, message)):
+            return
+        if len(self._waiting) >= EVENT_QUEUE:
+            self.dropped += 1
+            return
+        namespace = regarding.metadata.namespace or "default"
+        self._waiting.append(_Recorded(namespace, _event(regarding, kind, type, reason, message)))
+        self._added.set()
+
+    async def next(self) -> _Recorded:
+        """The oldest one that waits."""
+        while not self._waiting:
+            self._added.clear()
+            await self._added.wait()
+        return self._waiting.popleft()
+
+    def _is_new(self, mark: tuple[str, str, str]) -> bool:
+        now = asyncio.get_running_loop().time()
+        told = self._seen.pop(mark, None)
+        is_new = told is None or now - told >= EVENT_SECONDS
+        self._seen[mark] = now if told is None or is_new else told
+        if len(self._seen) > EVENT_MEMORY:
+            del self._seen[next(iter(self._seen))]
+        return is_new
+
+
+def _event(regarding: Object, kind: Kind[Any], type_: str, reason: str, message: str) -> Mapping[str, Any]:
+    meta, now = regarding.metadata, _rfc3339()
+    return {
+        "metadata": {
+            "name": f"{meta.name[:220]}.{uuid4().hex[:16]}",
+            "namespace": meta.namespace or "default",
+        },
+        "involvedObject": {
+            "apiVersion": kind.api_version,
+            "kind": kind.kind,
+            "name": meta.name,
+            "namespace": meta.namespace,
+            "uid": meta.uid,
+            "resourceVersion": meta.resource_version,
+        },
+        "type": type_,
+        "reason": reason,
+        "message": message[:EVENT_MESSAGE_LENGTH],
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }
+
+
+async def keep_events(cluster: Cluster, events: Events, source: str) -> NoReturn:
+    """Write recorded Events forever, one at a time; `source` is `metallb-controller` or `metallb-speaker`."""
+    while True:
+        recorded = await events.next()
+        body = {**recorded.body, "source": {"component": source}, "reportingComponent": source}
+        retry: float | None = None
+        for attempt in range(1, EVENT_ATTEMPTS + 1):
+            try:
+                await cluster.create(EVENTS, body, recorded.namespace)
+                break
+            except ClusterError as error:
+                if attempt == EVENT_ATTEMPTS or 400 <= error.status < 429:
+                    events.dropped += 1
+                    log.warning("event not written", extra={"reason": body["reason"], "error": str(error)})
+                    break
+                retry = longer(retry)
+                await asyncio.sleep(error.retry_after or jittered(retry))
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationReport:
+    """What a daemon made of the configuration.
+
+    Attributes:
+        errors: why objects do not count, one text each; none: the configuration is valid.
+        reason: of the condition when there are errors.
+    """
+
+    errors: tuple[str, ...] = ()
+    reason: Literal["ConfigurationError", "UnknownError"] = "ConfigurationError"
+
+    @property
+    def message(self) -> str:
+        """Of the condition; empty when valid."""
+        if not self.errors:
+            return ""
+        texts = "\n".join(self.errors)
+        told = f"configuration error: {texts}" if self.reason == "ConfigurationError" else texts
+        return told[:CONDITION_MESSAGE_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationStateSettings:
+    """Which ConfigurationState is ours.
+
+    Attributes:
+        name: `controller`, or `speaker-<node>`.
+        component: the label `metallb.io/component-type`.
+        node_name: the label `metallb.io/node-name`; None for the controller.
+        pod_name: owner of the object; None, or a pod that is not there, is no owner.
+        condition: `poolReconcilerValid` or `configReconcilerValid`.
+        field_manager: `poolReconciler` or `configReconciler`.
+    """
+
+    namespace: str
+    name: str
+    component: Literal["controller", "speaker"]
+    condition: str
+    field_manager: str
+    node_name: str | None = None
+    pod_name: str | None = None
+
+
+async def keep_configuration_state(
+    cluster: Cluster, latest: Latest[ConfigurationReport], settings: ConfigurationStateSettings
+) -> NoReturn:
+    """Keep our ConfigurationState equal to the latest report; deleted, it comes back. No idle writes."""
+    touched = asyncio.Event()
+    kind = CONFIGURATION_STATES.within(settings.namespace).selected(f"metadata.name={settings.name}")
+    store = Store(kind, touched)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keep_store(cluster, kind, store), name="watch own ConfigurationState")
+        tasks.create_task(_wake(latest, touched), name="wake ConfigurationState writer")
+        tasks.create_task(_ConfigurationWriter(cluster, latest, settings, store, touched).run())
+    raise AssertionError("unreachable: its tasks never return")
+
+
+async def _wake(latest: Latest[ConfigurationReport], touched: asyncio.Event) -> NoReturn:
+    while True:
+        await latest.changed()
+        touched.set()
+
+
+class _ConfigurationWriter:
+    def __init__(
+        self,
+        cluster: Cluster,
+        latest: Latest[ConfigurationReport],
+        settings: ConfigurationStateSettings,
+        store: Store[Custom],
+        touched: asyncio.Event,
+    ) -> None:
+        self._cluster = cluster
+        self._latest = latest
+        self._settings = settings
+        self._store = store
+        self._touched = touched
+        self._key = f"{settings.namespace}/{settings.name}"
+        self._awaited = ""  # version of our last write, until the watch has told it
+        self._awaited_until = 0.0
+
+    async def run(self) -> NoReturn:
+        retry: float | None = None
+        while True:
+            await self._turn_due(jittered(retry) if retry is not None else self._until_told())
+            report = self._latest.value
+            if report is None or not self._store.synced or self._until_told() is not None:
+                continue
+            try:
+                await self._write(report)
+                retry = None
+            except ClusterError as error:
+                retry = longer(retry)
+                log.warning("ConfigurationState not written", extra={"error": str(error)})
+
+    def _until_told(self) -> float | None:
+        """Seconds for which the store is older than our own last write; None when it is not."""
+        present = self._store.objects.get(self._key)
+        left = self._awaited_until - asyncio.get_running_loop().time()
+        if left <= 0 or (present is not None and present.metadata.resource_version == self._awaited):
+            self._awaited_until = 0.0
+            return None
+        return left
+
+    async def _turn_due(self, within: float | None) -> None:
+        try:
+            async with asyncio.timeout(within):
+                await self._touched.wait()
+        except TimeoutError:
+            return
+        self._touched.clear()
+
+    async def _write(self, report: ConfigurationReport) -> None:
+        present = self._store.objects.get(self._key)
+        if present is None:
+            present = await self._create()
+        wanted = configuration_status(report, self._settings.condition, present.status)
+        if wanted != _written(present.status, self._settings.condition):
+            body = {
+                "metadata": {"name": self._settings.name, "namespace": self._settings.namespace},
+                "status": wanted,
+            }
+            answer = await self._cluster.apply(
+                CONFIGURATION_STATES, self._key, body, self._settings.field_manager, "status"
+            )
+            self._awaited = answer.metadata.resource_version
+            self._awaited_until = asyncio.get_running_loop().time() + TOLD_SECONDS
+
+    async def _create(self) -> Custom:
+        labels: dict[str, str] = {"metallb.io/component-type": self._settings.component}
+        if self._settings.node_name is not None:
+            labels["metallb.io/node-name"] = self._settings.node_name
+        metadata = {
+            "name": self._settings.name,
+            "namespace": self._settings.namespace,
+            "labels": labels,
+            "ownerReferences": await self._owners(),
+        }
+        try:
+            return await self._cluster.create(CONFIGURATION_STATES, {"metadata": metadata})
+        except ClusterError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            return await self._cluster.get(CONFIGURATION_STATES, self._key)
+
+    async def _owners(self) -> list[dict[str, str]]:
+        name = self._settings.pod_name
+        if not name:
+            return []
+        try:
+            pod = await self._cluster.get(PODS, f"{self._settings.namespace}/{name}")
+        except ClusterError as error:
+            if error.status not in (NOT_FOUND, FORBIDDEN):
+                raise
+            return []
+        return [{"apiVersion": "v1", "kind": "Pod", "name": name, "uid": pod.metadata.uid}]
+
+
+def configuration_status(
+    report: ConfigurationReport, condition: str, present: Mapping[str, Any], now: str | None = None
+) -> dict[str, Any]:
+    """The status that a report makes; the condition keeps its time while its status stays the same."""
+    status = "False" if report.errors else "True"
+    old = _condition(present, condition)
+    since = old.get("lastTransitionTime") if old.get("status") == status else None
+    invalid = bool(report.errors) and report.reason == "ConfigurationError"
+    return {
+        "result": "Invalid" if invalid else "Valid",
+        "errorSummary": report.message if invalid else "",
+        "conditions": [
+            {
+                "type": condition,
+                "status": status,
+                "reason": report.reason if report.errors else "Reconciled",
+                "message": report.message,
+                "lastTransitionTime": since or now or _rfc3339(),
+            }
+        ],
+    }
+
+
+def _written(present: Mapping[str, Any], condition: str) -> dict[str, Any]:
+    """The part of a status that `configuration_status` makes."""
+    found = _condition(present, condition)
+    parts = ("type", "status", "reason", "message", "lastTransitionTime")
+    return {
+        "result": present.get("result"),
+        "errorSummary": present.get("errorSummary", ""),
+        "conditions": [{part: found.get(part, "") for part in parts}] if found else [],
+    }
+
+
+def _condition(status: Mapping[str, Any], type_: str) -> Mapping[str, Any]:
+    conditions = status.get("conditions") or ()
+    return next((found for found in conditions if found.get("type") == type_), {})
+
+
+def _rfc3339() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,171 @@
+"""The speaker's loop: what changed in the cluster or among the members becomes announcements and routes."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from ferrite.config.parse import ConfigObjects, parse
+from ferrite.kube.kinds import (
+    BFD_PROFILES,
+    BGP_ADVERTISEMENTS,
+    BGP_PEERS,
+    COMMUNITIES,
+    ENDPOINT_SLICES,
+    IP_ADDRESS_POOLS,
+    L2_ADVERTISEMENTS,
+    NODES,
+    SECRETS,
+    SERVICES,
+    Kind,
+)
+from ferrite.kube.world import Changes, World
+from ferrite.kube.writes import Events
+from ferrite.model import Problem, Snapshot
+from ferrite.net import IPAddress, NodeName
+from ferrite.objects import Custom
+from speaker.announce import Announce
+from speaker.picture import Decision, Picture
+
+log = logging.getLogger(__name__)
+
+RESYNC_SECONDS = 30.0
+"""Everything is applied again that often, which heals what somebody else took away."""
+
+CONFIG_KINDS: tuple[Kind[Custom], ...] = (
+    IP_ADDRESS_POOLS,
+    L2_ADVERTISEMENTS,
+    BGP_ADVERTISEMENTS,
+    BGP_PEERS,
+    BFD_PROFILES,
+    COMMUNITIES,
+)
+
+
+def watched_kinds(namespace: str) -> tuple[Kind[Any], ...]:
+    """The kinds that a speaker watches; custom resources and Secrets only in its own namespace."""
+    own = tuple(kind.within(namespace) for kind in CONFIG_KINDS)
+    return (SERVICES, ENDPOINT_SLICES, NODES, SECRETS.within(namespace), *own)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a turn decided, for those who act on it.
+
+    Attributes:
+        announced: addresses to answer for at layer 2, each with its interfaces (None: all).
+        decisions: on each Service.
+        problems: of the configuration.
+    """
+
+    snapshot: Snapshot
+    announced: Mapping[IPAddress, frozenset[str] | None] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+class Reconciler:
+    """Owns the picture; one turn brings it up to date and decides."""
+
+    def __init__(self, world: World, picture: Picture, events: Events, namespace: str) -> None:
+        self.world = world
+        self.picture = picture
+        self.events = events
+        self.namespace = namespace
+        self.problems: tuple[Problem, ...] = ()
+        self.turns = 0
+
+    def turn(self, changes: Changes, live_nodes: frozenset[NodeName] | None) -> Outcome:
+        """Take over what changed and decide again where it matters.
+
+        Args:
+            changes: of the watched objects; none is a resync.
+            live_nodes: as membership sees them; None counts every Node as alive.
+        """
+        self.turns += 1
+        everything = self._take_nodes(changes) | self._take_config(changes)
+        live = frozenset(self.picture.nodes) if live_nodes is None else live_nodes
+        if live != self.picture.live_nodes:
+            log.info("live nodes changed", extra={"live_nodes": sorted(live)})
+            self.picture.live_nodes, everything = live, True
+        touched = self._take_services(changes)
+        self._tell(self.picture.decide(None if everything else touched))
+        return Outcome(
+            self.picture.snapshot(),
+            self.picture.announced(),
+            dict(self.picture.decisions),
+            self.problems,
+        )
+
+    def _take_nodes(self, changes: Changes) -> bool:
+        return bool(changes.of(NODES)) and self.picture.take_nodes(self.world.objects(NODES))
+
+    def _take_services(self, changes: Changes) -> set[str]:
+        slices = self.world.objects(ENDPOINT_SLICES)
+        touched = self.picture.take_slices(changes.of(ENDPOINT_SLICES), slices)
+        return self.picture.take_services(touched | changes.of(SERVICES), self.world.objects(SERVICES))
+
+    def _take_config(self, changes: Changes) -> bool:
+        own = [kind.within(self.namespace) for kind in CONFIG_KINDS]
+        inputs = [*own, SECRETS.within(self.namespace), NODES]
+        if not changes.first and not any(changes.of(kind) for kind in inputs):
+            return False
+        pools, l2, bgp, peers, profiles, communities = (self.world.objects(kind).values() for kind in own)
+        me = self.picture.nodes.get(self.picture.rules.me)
+        config, self.problems = parse(
+            ConfigObjects(
+                pools=pools,
+                l2_advertisements=l2,
+                bgp_advertisements=bgp,
+                peers=peers,
+                bfd_profiles=profiles,
+                communities=communities,
+                secrets={
+                    secret.metadata.name: secret
+                    for secret in self.world.objects(SECRETS.within(self.namespace)).values()
+                },
+                node_labels=me.labels if me is not None else {},
+            )
+        )
+        changed = config != self.picture.config
+        self.picture.config = config
+        return changed
+
+    def _tell(self, changed: Mapping[str, tuple[Decision | None, Decision | None]]) -> None:
+        """Log what changed, and tell the Service's users who answers now."""
+        for key, (before, after) in changed.items():
+            if isinstance(after, Announce):
+                log.info(
+                    "service announced",
+                    extra={
+                        "service": key,
+                        "addresses": [str(a) for a in after.addresses],
+                        "protocol": "layer2",
+                    },
+                )
+                self._announced(key)
+            elif isinstance(before, Announce):
+                reason = after.reason.value if after is not None else "serviceDeleted"
+                log.info("service withdrawn", extra={"service": key, "reason": reason, "protocol": "layer2"})
+
+    def _announced(self, key: str, protocol: str = "layer2") -> None:
+        service = self.world.objects(SERVICES).get(key)
+        if service is not None:
+            self.events.record(
+                service,
+                SERVICES,
+                "Normal",
+                "nodeAssigned",
+                f'announcing from node "{self.picture.rules.me}" with protocol "{protocol}"',
+            )
+
+
+async def keep_decisions(
+    reconciler: Reconciler,
+    live_nodes: Callable[[], frozenset[NodeName] | None],
+    act: Callable[[Outcome], None],
+) -> NoReturn:
+    """Decide whenever something changed, forever; a burst is one turn."""
+    while True:
+        changes = await reconciler.world.changed(within=RESYNC_SECONDS)
+        act(reconciler.turn(changes, live_nodes()))
