@@ -56,7 +56,7 @@ cluster: lab ## Tests against a real cluster
 	$(BIN)/pytest -q tests/cluster --require netns
 
 demo: venv ## The walk-through on a real cluster; KEEP=1 leaves it up
-	$(BIN)/python -m lab demo $(DEMO_ARGS)
+	$(BIN)/python -m lab.demo $(DEMO_ARGS)
 
 bench: venv ## Measure, print a table, write JSON
 	$(BIN)/python -m bench assign --json bench/results/assign.json

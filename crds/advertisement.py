@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from crds.cel import community_rules, unique
+from crds.cel import community_rules
 from crds.meta import (
     LIST_LENGTH,
     NAME_LENGTH,
+    SET,
     UINT32_MAX,
     LabelSelectorSpec,
-    ObjectName,
     Resource,
     Selectors,
     crd_default,
@@ -46,12 +46,8 @@ class PreferredNodeSelectorSpec(Resource):
 class L2AdvertisementSpec(Resource):
     """Which addresses are answered by ARP and NDP, from which nodes and interfaces."""
 
-    ip_address_pools: list[ObjectName] = Field(
-        default_factory=list,
-        max_length=LIST_LENGTH,
-        alias="ipAddressPools",
-        description=_POOLS,
-        json_schema_extra=rules(unique("ipAddressPools")),
+    ip_address_pools: list[str] = Field(
+        default_factory=list, alias="ipAddressPools", description=_POOLS, json_schema_extra=SET
     )
     ip_address_pool_selectors: Selectors = Field(
         default_factory=list, alias="ipAddressPoolSelectors", description=_POOL_SELECTORS
@@ -107,14 +103,10 @@ class BGPAdvertisementSpec(Resource):
             "Communities of the routes: standard 65000:100, large large:65000:1:2, or a name that a "
             "Community object defines."
         ),
-        json_schema_extra=rules(unique("communities")),
+        json_schema_extra=SET,
     )
-    ip_address_pools: list[ObjectName] = Field(
-        default_factory=list,
-        max_length=LIST_LENGTH,
-        alias="ipAddressPools",
-        description=_POOLS,
-        json_schema_extra=rules(unique("ipAddressPools")),
+    ip_address_pools: list[str] = Field(
+        default_factory=list, alias="ipAddressPools", description=_POOLS, json_schema_extra=SET
     )
     ip_address_pool_selectors: Selectors = Field(
         default_factory=list, alias="ipAddressPoolSelectors", description=_POOL_SELECTORS
@@ -123,11 +115,10 @@ class BGPAdvertisementSpec(Resource):
         default_factory=list,
         description="Labels of the nodes that announce, any of which must match. Without one, all nodes.",
     )
-    peers: list[ObjectName] = Field(
+    peers: list[str] = Field(
         default_factory=list,
-        max_length=LIST_LENGTH,
         description="Names of the BGPPeers that get the routes. Without one, all. Unknown names are ignored.",
-        json_schema_extra=rules(unique("peers")),
+        json_schema_extra=SET,
     )
     service_selectors: Selectors = Field(default_factory=list, description=_SERVICE_SELECTORS)
 
@@ -135,7 +126,12 @@ class BGPAdvertisementSpec(Resource):
 class CommunityAliasSpec(Resource):
     """A name for a community value."""
 
-    name: str = Field(default="", max_length=NAME_LENGTH, description="The name that advertisements use.")
+    name: str = Field(
+        default="",
+        max_length=NAME_LENGTH,
+        description="The name that advertisements use.",
+        json_schema_extra=crd_default(""),  # the key of a list must be there
+    )
     value: str = Field(
         default="",
         max_length=NAME_LENGTH,
@@ -151,10 +147,5 @@ class CommunitySpec(Resource):
         default_factory=list,
         max_length=LIST_LENGTH,
         description="The names and their values.",
-        json_schema_extra=rules(
-            (
-                "self.all(a, self.exists_one(b, (has(a.name) ? a.name : '') == (has(b.name) ? b.name : '')))",
-                "duplicate definition of community: each name may be defined once",
-            )
-        ),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )

@@ -1,7 +1,11 @@
 """CEL rules of the CRDs: what one object can show to be wrong, refused by the API server itself.
 
-Nothing is refused here that MetalLB accepts. Where MetalLB has a text for the mistake, the message is close
-to it. An IPv4 address mapped into IPv6 (`::ffff:192.0.2.1`), which CEL refuses, is left to the status.
+A rule refuses what MetalLB refuses too, in a text close to MetalLB's where it has one. Narrower than MetalLB
+on purpose are only: the lengths of lists and texts that a rule reads, which the API server's limit on the
+cost of rules makes necessary (the bounds stand at the fields); a range whose ends differ in family, which
+holds no address; a negative aggregation length; and a router ID that is not IPv4. An IPv4 address mapped into
+IPv6 (`::ffff:192.0.2.1`), which CEL refuses, is left to the status. That no entry of a list comes twice is no
+rule but the type of the list (`SET` in `meta.py`): comparing each pair would cost too much for long lists.
 """
 
 from crds.meta import DURATION_PATTERN
@@ -63,19 +67,6 @@ def address_entry_rules() -> tuple[Check, ...]:
 def _number(address: str) -> str:
     octets = (f"int({address}.split('.')[{place}]) * {256 ** (3 - place)}" for place in range(4))
     return "(" + " + ".join(octets) + ")"
-
-
-def unique(field: str) -> Check:
-    """Rule of a list of texts: no entry twice."""
-    return (
-        "self.all(a, self.exists_one(b, a == b))",
-        f"='duplicate definition of {field} \"' + self.filter(a, !self.exists_one(b, a == b))[0] + '\"'",
-    )
-
-
-def unique_namespaces() -> Check:
-    """Rule of `serviceAllocation.namespaces`, in MetalLB's words."""
-    return ("self.all(a, self.exists_one(b, a == b))", "duplicate definition in namespaces field")
 
 
 def community_rules(*, alias: bool) -> tuple[Check, ...]:

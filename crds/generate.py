@@ -28,6 +28,9 @@ def definition(kind: Kind) -> dict[str, Any]:
     Versions convert by name alone (strategy None): they differ in fields that one of them lacks, so what is
     absent stays absent.
     """
+    # Where MetalLB left its conversion webhook, the API server refuses a strategy without it unless the
+    # webhook is removed in the same breath.
+    no_webhook = {"webhook": None} if len(kind.versions) > 1 else {}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -41,7 +44,7 @@ def definition(kind: Kind) -> dict[str, Any]:
                 "singular": kind.name.lower(),
             },
             "scope": "Namespaced",
-            "conversion": {"strategy": "None"},
+            "conversion": {"strategy": "None", **no_webhook},
             "versions": [_version(kind, version) for version in kind.versions],
         },
     }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -14,9 +14,11 @@ WITH_DEFAULT = "x-ferrite-default"
 Extra = dict[str, Any]
 UINT32_MAX = 2**32 - 1
 NAME_LENGTH = 253
-"""Longest name of a Kubernetes object (RFC 1123 subdomain)."""
+"""Longest community or name of one, as long as the name of a Kubernetes object may be."""
 LIST_LENGTH = 256
-"""Most entries of a list that a CEL rule compares pair by pair; MetalLB has no bound."""
+"""Most entries of a list of communities, as CEL reads each of them; MetalLB has no bound."""
+SET: Extra = {"x-kubernetes-list-type": "set"}
+"""`json_schema_extra` of a list in which the API server refuses an entry that comes twice."""
 
 _UNIT_NANOSECONDS: Mapping[str, int] = {
     "ns": 1,
@@ -61,7 +63,7 @@ def _rule(rule: str, message: str) -> Extra:
     return {"rule": rule, "message": message}
 
 
-def crd_default(value: bool | int, extra: Extra | None = None) -> Extra:
+def crd_default(value: bool | int | str, extra: Extra | None = None) -> Extra:
     """`json_schema_extra` of a field whose default the API server fills in."""
     return {WITH_DEFAULT: value, **(extra or {})}
 
@@ -128,7 +130,6 @@ class ConditionStatus(Resource):
     )
 
 
-ObjectName = Annotated[str, Field(max_length=NAME_LENGTH)]
 Selectors = list[LabelSelectorSpec]
 
 
@@ -151,6 +152,7 @@ def parse_duration_seconds(text: str) -> float:
 
 def _part_nanoseconds(whole: str, fraction: str, unit: str) -> int:
     scale = _UNIT_NANOSECONDS[unit]
+    whole = whole.lstrip("0")
     if len(whole) > 19:
         return 2**64  # more than any unit can hold; int() refuses thousands of digits
     below = fraction[:18]  # no unit has more digits than that above a nanosecond

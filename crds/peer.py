@@ -29,6 +29,8 @@ def _address_rule(what: str, *, empty: bool) -> Check:
     )
 
 
+# MetalLB takes any IP address here; but a router ID is 32 bits (RFC 4271 section 4.2), so an IPv6 address
+# could only fail later, in the BGP engine, where nobody looks.
 _ROUTER_ID: Check = (
     f"self == '' || (isIP(self) && ip(self).family() == 4) || {address('self')} && self.contains('.')",
     "='invalid router ID \"' + self + '\": want an IPv4 address'",

@@ -4,16 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from crds.cel import address_entry_rules, unique_namespaces
-from crds.meta import Resource, Selectors, crd_default, rules
+from crds.cel import address_entry_rules
+from crds.meta import SET, Resource, Selectors, crd_default, rules
 
 ENTRY_LENGTH = 96
 """Longest entry of `addresses`: two IPv6 addresses of 39 characters, a dash, and room for spaces."""
 MOST_ENTRIES = 1024
-MOST_NAMESPACES = 512
 
 AddressEntry = Annotated[str, Field(max_length=ENTRY_LENGTH, json_schema_extra=rules(*address_entry_rules()))]
-Namespace = Annotated[str, Field(max_length=63)]
 
 
 class ServiceAllocationSpec(Resource):
@@ -27,11 +25,10 @@ class ServiceAllocationSpec(Resource):
         description="Order among pools that a Service may use: lower first, 0 (unset) last.",
         json_schema_extra={"format": "int64"},
     )
-    namespaces: list[Namespace] = Field(
+    namespaces: list[str] = Field(
         default_factory=list,
-        max_length=MOST_NAMESPACES,
         description="Names of the namespaces whose Services may use the pool.",
-        json_schema_extra=rules(unique_namespaces()),
+        json_schema_extra=SET,
     )
     namespace_selectors: Selectors = Field(
         default_factory=list,

@@ -52,6 +52,9 @@ def _node(schema: Schema, definitions: Schema) -> Schema:
         raise ValueError(f"no structural form: {sorted(node)}")
     if WITH_DEFAULT in schema:
         node["default"] = schema[WITH_DEFAULT]
+    if not node.get("properties", True):
+        # The API server drops what is empty, hence applying the same manifest again would seem a change.
+        del node["properties"]
     if "properties" in node:
         node["properties"] = {name: _node(each, definitions) for name, each in node["properties"].items()}
     for inner in ("items", "additionalProperties"):

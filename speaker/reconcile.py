@@ -73,7 +73,7 @@ class Reconciler:
         self.events = events
         self.namespace = namespace
         self.problems: tuple[Problem, ...] = ()
-        self.turns = 0
+        self.turns = self.errors = 0
 
     def turn(self, changes: Changes, live_nodes: frozenset[NodeName] | None) -> Outcome:
         """Take over what changed and decide again where it matters.
@@ -107,7 +107,7 @@ class Reconciler:
 
     def _take_config(self, changes: Changes) -> bool:
         own = [kind.within(self.namespace) for kind in CONFIG_KINDS]
-        inputs = [*own, SECRETS.within(self.namespace), NODES]
+        inputs: list[Kind[Any]] = [*own, SECRETS.within(self.namespace), NODES]
         if not changes.first and not any(changes.of(kind) for kind in inputs):
             return False
         pools, l2, bgp, peers, profiles, communities = (self.world.objects(kind).values() for kind in own)
@@ -168,4 +168,8 @@ async def keep_decisions(
     """Decide whenever something changed, forever; a burst is one turn."""
     while True:
         changes = await reconciler.world.changed(within=RESYNC_SECONDS)
-        act(reconciler.turn(changes, live_nodes()))
+        try:
+            act(reconciler.turn(changes, live_nodes()))
+        except Exception:  # one object that is a bug of ours must not end what the others are served by
+            reconciler.errors += 1
+            log.exception("turn failed")

@@ -43,7 +43,12 @@ class World:
     def __init__(self, kinds: Iterable[Kind[Any]]) -> None:
         self._touched = asyncio.Event()
         self._stores: dict[Kind[Any], Store[Any]] = {kind: Store(kind, self._touched) for kind in kinds}
-        self._seen = False
+        self._seen = self._nudged = False
+
+    def nudge(self) -> None:
+        """Let the reader's wait end although no object changed: what it decides with did."""
+        self._nudged = True
+        self._touched.set()
 
     @property
     def stores(self) -> tuple[Store[Any], ...]:
@@ -88,11 +93,12 @@ class World:
             await self._touched.wait()
 
     def _has_changes(self) -> bool:
-        return any(store.has_changes for store in self.stores)
+        return self._nudged or any(store.has_changes for store in self.stores)
 
     def _take(self) -> Changes:
         taken = {store.kind: store.take_changed() for store in self.stores if store.has_changes}
         first, self._seen = not self._seen, True
+        self._nudged = False
         return Changes(first, taken)
 
 

@@ -1,0 +1,42 @@
+"""Services whose turn it is: many tasks put them in, one takes them out."""
+
+import asyncio
+import heapq
+from contextlib import suppress
+
+
+class Inbox:
+    """A set of keys, with times before which some of them do not count; one reader."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+        self._later: list[tuple[float, str]] = []
+        self._rung = False
+        self._wake = asyncio.Event()
+
+    def add(self, *keys: str) -> None:
+        """It is their turn; without keys, the reader takes a turn all the same."""
+        self._keys.update(keys)
+        self._rung = True
+        self._wake.set()
+
+    def add_later(self, key: str, seconds: float) -> None:
+        """It is its turn in `seconds`, sooner if it is added meanwhile."""
+        heapq.heappush(self._later, (asyncio.get_running_loop().time() + seconds, key))
+        self._wake.set()
+
+    async def take(self) -> frozenset[str]:
+        """All keys whose turn it is; waits until something was added or is due."""
+        while not self._due():
+            self._wake.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._later[0][0] if self._later else None):
+                    await self._wake.wait()
+        keys, self._keys, self._rung = frozenset(self._keys), set(), False
+        return keys
+
+    def _due(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        while self._later and self._later[0][0] <= now:
+            self._keys.add(heapq.heappop(self._later)[1])
+        return self._rung or bool(self._keys)

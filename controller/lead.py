@@ -1,0 +1,106 @@
+"""Terms of leadership: one plan for each, and everything that writes stops with it."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from controller.metrics import State
+from controller.pool_status import Usages, keep_pool_status
+from controller.reconcile import Follower, Term, caught_up
+from controller.settings import Settings
+from controller.writer import WRITERS, StatusWriter, Tell
+from ferrite.errors import ClusterError
+from ferrite.kube.cluster import Cluster
+from ferrite.kube.lease import Leadership
+from ferrite.kube.world import World
+from ferrite.kube.writes import ConfigurationStateSettings, Events, keep_configuration_state
+from ferrite.run.arguments import CommonSettings
+from ferrite.run.backoff import longer
+from ferrite.run.latest import Latest
+
+log = logging.getLogger(__name__)
+
+
+class _TermEnded(Exception):  # noqa: N818 - no error: the way out of a TaskGroup
+    """The Lease was lost."""
+
+
+@dataclass(slots=True)
+class Leader:
+    """What a term needs."""
+
+    settings: Settings
+    cluster: Cluster
+    world: World
+    leadership: Leadership
+    follower: Follower
+    events: Events
+    state: State
+    usages: Latest[Usages] = field(default_factory=Latest)
+
+    async def lead(self) -> NoReturn:
+        """Assign addresses whenever this replica leads, forever."""
+        while True:
+            await self.leadership.acquired()
+            log.info("leading")
+            self.state.leading = True
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._until_lost(), name="term")
+                    tasks.create_task(self._serve(tasks), name="assign")
+            except* _TermEnded:
+                log.warning("leadership lost")
+            finally:
+                self.state.leading, self.state.waiting = False, 0
+                self.state.usage, self.state.services = {}, {}
+
+    async def _until_lost(self) -> NoReturn:
+        await self.leadership.lost()
+        raise _TermEnded
+
+    async def _serve(self, tasks: asyncio.TaskGroup) -> NoReturn:
+        await self._catch_up()
+        inbox, common = self.follower.inbox, self.settings.common
+        tell = Tell(self.events)
+        writer = StatusWriter(self.cluster, self.leadership, inbox, tell, self.state)
+        term = Term(self.world, writer, tell, common.lb_class or None)
+        for number in range(WRITERS):
+            tasks.create_task(writer.work(self.world), name=f"writer {number}")
+        status = keep_pool_status(self.cluster, self.world, common.namespace, self.leadership, self.usages)
+        tasks.create_task(status, name="pool status")
+        state = keep_configuration_state(self.cluster, self.follower.report, _own_state(common))
+        tasks.create_task(state, name="configuration state")
+        inbox.add()  # the first turn takes every Service, whether or not one changed just now
+        while True:
+            keys = await inbox.take()
+            if self.follower.loaded is not None:
+                self.state.updates += term.turn(keys, self.follower.loaded)
+                self._report(term)
+
+    async def _catch_up(self) -> None:
+        retry: float | None = None
+        while True:
+            try:
+                return await caught_up(self.cluster, self.world)
+            except ClusterError as error:
+                retry = longer(retry)
+                log.warning("services not listed", extra={"error": str(error), "retry_seconds": retry})
+                await asyncio.sleep(retry)
+
+    def _report(self, term: Term) -> None:
+        self.state.usage = term.planner.usage()
+        self.state.services = term.planner.services()
+        self.state.waiting = term.planner.waiting
+        self.usages.set(self.state.usage)
+
+
+def _own_state(common: CommonSettings) -> ConfigurationStateSettings:
+    return ConfigurationStateSettings(
+        name="controller",
+        component="controller",
+        pod_name=common.pod_name or None,
+        condition="poolReconcilerValid",
+        field_manager="poolReconciler",
+        namespace=common.namespace,
+    )

@@ -1,0 +1,83 @@
+"""Words that a request, the ledger and the plan share: who wants an address, with whom, and what is told."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Reason(Enum):
+    """Why something happened or did not: the `reason` of Events, spelled as MetalLB's users know them."""
+
+    IP_ALLOCATED = "IPAllocated"
+    CLEAR_ASSIGNMENT = "ClearAssignment"
+    ADDITIONAL_ASSIGN_FAILED = "AdditionalAssignFailed"
+    ALLOCATION_FAILED = "AllocationFailed"
+    LOAD_BALANCER_FAILED = "LoadBalancerFailed"
+    NOT_ENOUGH_CLUSTER_IPS = "not enough clusterips"
+    NO_CLUSTER_IPS = "NoClusterIPs"
+    HELD_FAMILIES = "nolbIPsIPFamily"
+    CLUSTER_FAMILIES = "noclusterIPsIPFamily"
+    DEPRECATED_ANNOTATION = "deprecatedAnnotation"
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the Event's type is Warning."""
+        return self not in _NORMAL
+
+
+_NORMAL = frozenset({Reason.IP_ALLOCATED, Reason.CLEAR_ASSIGNMENT, Reason.ADDITIONAL_ASSIGN_FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to tell the Service's owner."""
+
+    reason: Reason
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """With whom an address may be shared.
+
+    Attributes:
+        key: the allow-shared-ip annotation; empty shares with nobody.
+        backend: the selector where `externalTrafficPolicy: Local`, since sharers need the same endpoints.
+    """
+
+    key: str = ""
+    backend: str = ""
+
+    def admits(self, other: "Sharing") -> bool:
+        """Whether two Services may have the same address, their ports apart."""
+        return bool(self.key) and self == other
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Port:
+    """A port that a Service serves on its addresses."""
+
+    protocol: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.protocol}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A Service as the ledger sees it.
+
+    Attributes:
+        key: "namespace/name".
+        ports: those it serves on every address it holds.
+    """
+
+    key: str
+    sharing: Sharing = field(default_factory=Sharing)
+    ports: frozenset[Port] = frozenset()
+
+
+def quoted(values: Iterable[object]) -> str:
+    """A list as MetalLB prints it: `["a" "b"]`."""
+    return "[" + " ".join(f'"{value}"' for value in values) + "]"

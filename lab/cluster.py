@@ -1,0 +1,171 @@
+"""The lab as tests and the demo use it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab import apps, network, router
+from lab.daemons import DaemonOptions, start_daemons, stop_daemons
+from lab.lifecycle import bring_up, kubectl, run, take_down
+from lab.state import LabError, State, node_names
+from lab.units import Order, Unit, UnitStatus, order
+
+
+def _silent(text: str) -> None:
+    """Say nothing: tests have their own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitControl:
+    """One program of a lab: kill it, stop it, start it."""
+
+    state: State
+    name: str
+
+    async def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal (SIGKILL unless told); the supervisor starts it again if it ends."""
+        await order(self.state.control_socket, Order(verb="kill", name=self.name, signal=int(number)))
+
+    async def stop(self) -> None:
+        """End it by SIGTERM, later SIGKILL; it stays down."""
+        await order(self.state.control_socket, Order(verb="stop", name=self.name))
+
+    async def start(self) -> None:
+        """Start it as it was started before."""
+        await order(self.state.control_socket, Order(verb="start", name=self.name))
+
+    async def status(self) -> UnitStatus:
+        """Return pid, restarts and whether it is wanted."""
+        return (await order(self.state.control_socket, Order(verb="status", name=self.name)))[0]
+
+
+class Lab:
+    """A lab by name; `async with Lab(...)` brings it up and takes it down whatever happens inside."""
+
+    def __init__(self, name: str = "lab", nodes: int = 3, step: Callable[[str], None] = _silent) -> None:
+        self.state = State(name)
+        self.nodes = nodes
+        self._step = step
+
+    @classmethod
+    def running(cls, name: str = "lab") -> Self:
+        """Return a lab that is up already.
+
+        Raises:
+            LabError: it is not.
+        """
+        return cls(name, State(name).node_count())
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, for the host."""
+        return self.state.kubeconfig
+
+    @property
+    def node_names(self) -> list[str]:
+        """`node-1`, `node-2` and so on."""
+        return node_names(self.nodes)
+
+    async def up(self) -> None:
+        """Bring it up, see lab.lifecycle.bring_up."""
+        await bring_up(self.state, self.nodes, self._step)
+
+    async def down(self) -> None:
+        """Take everything away."""
+        take_down(self.state)
+
+    async def __aenter__(self) -> Self:
+        await self.up()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.down()
+
+    async def kubectl(self, *arguments: str, input: str | None = None, timeout: float = 30.0) -> str:  # noqa: A002, ASYNC109 - named as subprocess.run names them
+        """Run kubectl as administrator and return what it prints; LabError if it fails."""
+        return await kubectl(self.state, *arguments, text=input, seconds=timeout)
+
+    async def exec(
+        self,
+        where: str,
+        *argv: str,
+        timeout: float = 30.0,  # noqa: ASYNC109 - named as subprocess.run names it
+        check: bool = False,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program in the namespace of `where` (`client`, `router`, `node-1`, `cp`, `remote`).
+
+        Raises:
+            LabError: `check` is set and the status is not 0.
+            TimeoutError: `timeout` seconds have passed; the program was killed.
+        """
+        status, out, errors = await run(exec_command(self.state, where, argv), seconds=timeout)
+        if check and status != 0:
+            raise LabError(f"{where}: {' '.join(argv)}: status {status}: {errors.strip() or out.strip()}")
+        return subprocess.CompletedProcess(list(argv), status, out, errors)
+
+    async def vtysh(self, command: str) -> str:
+        """Ask the router's daemons, for example `show bgp summary json`."""
+        return (await self.exec("router", *router.vtysh_command(self.state, command), check=True)).stdout
+
+    def unit(self, name: str) -> UnitControl:
+        """Return the handle of a program: `etcd`, `speaker-node-1`, `gobgpd-node-2`, `controller`."""
+        return UnitControl(self.state, name)
+
+    async def units(self) -> tuple[UnitStatus, ...]:
+        """Return all programs of the lab."""
+        return await order(self.state.control_socket, Order(verb="status"))
+
+    async def start_unit(self, unit: Unit) -> None:
+        """Let the supervisor run one program more."""
+        await order(self.state.control_socket, Order(verb="start", unit=unit))
+
+    async def cut(self, role: str) -> None:
+        """Pull the LAN cable of `role`; the device at its own end loses carrier too."""
+        await asyncio.to_thread(network.carrier, self.state, role, up=False)
+
+    async def mend(self, role: str) -> None:
+        """Plug the LAN cable of `role` in again."""
+        await asyncio.to_thread(network.carrier, self.state, role, up=True)
+
+    async def add_app(
+        self,
+        name: str,
+        text: str,
+        port: int,
+        nodes: Sequence[str] | None = None,
+        *,
+        namespace: str = "default",
+    ) -> None:
+        """Run an HTTP pod on each of `nodes` (all unless told) and write its EndpointSlices, see lab.apps."""
+        await apps.add_app(self.state, apps.App(name, text, port, tuple(nodes or self.node_names), namespace))
+
+    async def start_daemons(self, options: DaemonOptions | None = None) -> None:
+        """Start controller, speakers and gobgpd with the rights of the chart's roles."""
+        await start_daemons(self.state, options or DaemonOptions())
+
+    async def stop_daemons(self) -> None:
+        """Stop them; their objects stay."""
+        await stop_daemons(self.state)
+
+
+def exec_command(state: State, where: str, argv: Sequence[str]) -> list[str]:
+    """Return the command line that runs `argv` in a namespace with the lab's programs and kubeconfig.
+
+    Raises:
+        LabError: there is no such place.
+    """
+    namespace = state.namespace(where)
+    if state.role(namespace) is None or not Path("/run/netns", namespace).exists():
+        places = ", ".join(network.roles(state.node_count()))
+        raise LabError(f"there is no {where!r} in lab {state.name}; choose one of {places}")
+    path = f"PATH={state.programs_link}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    environment = ["env", path, f"KUBECONFIG={state.internal_kubeconfig}"]
+    return ["ip", "netns", "exec", namespace, *environment, *argv]

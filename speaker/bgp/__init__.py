@@ -1,0 +1,1 @@
+"""BGP: which routes go to which peer (pure), and GoBGP kept equal to that."""

@@ -1,0 +1,178 @@
+"""The loop that keeps a BGP engine equal to what is wanted, whatever happens to the engine."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from ferrite.errors import RouterError
+from ferrite.run.backoff import longer
+from ferrite.run.latest import Latest
+from speaker.bgp.router import PeerState, Router, RouterState, Wanted, after, changes
+
+log = logging.getLogger(__name__)
+
+RESYNC_SECONDS = 30.0
+"""The engine is read again that often, which heals drift."""
+SESSIONS_SECONDS = 5.0
+"""Counters and BFD come by asking only; it also finds an engine that hangs."""
+TURN_SECONDS = 60.0
+RETRY_LIMIT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BgpReport:
+    """What the loop found last, for metrics and status.
+
+    Attributes:
+        sessions: how the sessions are; none while the engine does not answer.
+        routes: how many routes each peer has, by its name.
+        error: why the engine is not as wanted; "" when all is well.
+        turns, failures: of applying differences.
+        drifts: routes and peers that were different although nobody wanted a change.
+        replays: times that everything was told to an engine that had started anew.
+    """
+
+    sessions: tuple[PeerState, ...] = ()
+    routes: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+    turns: int = 0
+    failures: int = 0
+    drifts: int = 0
+    replays: int = 0
+
+
+async def keep_routes(wanted: Latest[Wanted], router: Router, report: Latest[BgpReport]) -> NoReturn:
+    """Keep sessions and routes of `router` equal to `wanted`, forever; it need not be there yet."""
+    keeper = Keeper(router, report)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keeper.take(wanted), name="bgp-wanted")
+        tasks.create_task(keeper.watch(), name="bgp-watch")
+        tasks.create_task(keeper.apply(), name="bgp-apply")
+        tasks.create_task(keeper.poll(), name="bgp-poll")
+    raise AssertionError("these tasks never return")
+
+
+class Keeper:
+    """What the tasks of the loop share; only `apply` changes the engine.
+
+    Attributes:
+        have: what the engine has, None when that must be read: at the start, after a failure, when the
+            engine was away, and at each resync.
+    """
+
+    def __init__(self, router: Router, report: Latest[BgpReport]) -> None:
+        self.router = router
+        self.latest = report
+        self.report = BgpReport()
+        self.want: Wanted | None = None
+        self.settled: Wanted | None = None
+        self.have: RouterState | None = None
+        self.doubts = 0
+        self.read_at = float("-inf")
+        self.wake: Latest[None] = Latest()
+        self.ask: Latest[None] = Latest()
+
+    async def take(self, wanted: Latest[Wanted]) -> NoReturn:
+        """Take over what is wanted."""
+        while True:
+            self.want = await wanted.changed()
+            self.wake.set(None)
+
+    async def watch(self) -> NoReturn:
+        """Notice at once when the engine comes, goes, or a session changes."""
+        retry: float | None = None
+        while True:
+            try:
+                async for _ in self.router.watch():
+                    if retry is not None:
+                        self._doubt()  # it was away: what it has now is another's
+                    retry = None
+                    self.ask.set(None)
+            except RouterError as error:
+                log.debug("gobgpd is away", extra={"error": str(error)})
+            self._doubt()
+            retry = longer(retry, first=0.1, limit=RETRY_LIMIT_SECONDS)
+            await asyncio.sleep(retry)
+
+    async def apply(self) -> NoReturn:
+        """Apply the difference whenever something is wanted or in doubt."""
+        retry: float | None = None
+        while True:
+            await self.wake.changed(within=retry or RESYNC_SECONDS)
+            try:
+                async with asyncio.timeout(TURN_SECONDS):
+                    await self._turn()
+                retry = None
+            except (RouterError, TimeoutError) as error:
+                self.have, retry = None, longer(retry, first=0.1, limit=RETRY_LIMIT_SECONDS)
+                self._failed(str(error) or "gobgpd: timed out")
+
+    async def poll(self) -> NoReturn:
+        """Publish how the sessions are: when one changed, and regularly."""
+        self.ask.set(None)
+        while True:
+            await self.ask.changed(within=SESSIONS_SECONDS)
+            try:
+                self._publish(replace(self.report, sessions=await self.router.sessions()))
+            except RouterError as error:
+                self._doubt()
+                self._publish(replace(self.report, sessions=(), error=str(error)))
+
+    async def _turn(self) -> None:
+        want = self.want
+        if want is None:
+            return
+        doubts, now = self.doubts, asyncio.get_running_loop().time()
+        fresh = self.have is None or now - self.read_at >= RESYNC_SECONDS
+        have = await self.router.state() if self.have is None or fresh else self.have
+        self.read_at = now if fresh else self.read_at
+        await self._refuse_other_engine(want, have)
+        todo = changes(want, have)
+        if todo:
+            await self.router.apply(todo)
+            log.info("routes applied", extra={"routes": todo.route_count, "peers": len(todo.add_peers)})
+        self._count(want, drifted=bool(todo) and fresh, replayed=todo.start is not None)
+        self.have, self.settled = (after(have, todo) if doubts == self.doubts else None), want
+
+    async def _refuse_other_engine(self, want: Wanted, have: RouterState) -> None:
+        if want.engine is None or have.engine is None or want.engine == have.engine:
+            return
+        await self.router.stop()
+        raise RouterError(
+            f"gobgpd ran as AS {have.engine.asn}, router ID {have.engine.router_id}; wanted are AS "
+            f"{want.engine.asn}, router ID {want.engine.router_id}: it was stopped and must be started anew"
+        )
+
+    def _count(self, want: Wanted, *, drifted: bool, replayed: bool) -> None:
+        before = self.report
+        again = replayed and self.settled is not None
+        drift = drifted and not replayed and self.settled == want
+        routes = {name: len(found) for name, found in want.routes.items()}
+        if before.error:
+            log.info("gobgpd is as wanted")
+        self._publish(
+            replace(
+                before,
+                routes=routes,
+                error="",
+                turns=before.turns + 1,
+                drifts=before.drifts + drift,
+                replays=before.replays + again,
+            )
+        )
+
+    def _failed(self, error: str) -> None:
+        if error != self.report.error:
+            log.warning("routes not applied", extra={"error": error})
+        self._publish(replace(self.report, error=error, failures=self.report.failures + 1))
+
+    def _doubt(self) -> None:
+        """What the engine has must be read again, now."""
+        self.have = None
+        self.doubts += 1
+        self.wake.set(None)
+
+    def _publish(self, report: BgpReport) -> None:
+        self.report = report
+        self.latest.set(report)

@@ -1,0 +1,31 @@
+import asyncio
+
+import pytest
+
+from controller.inbox import Inbox
+
+
+async def test_a_burst_is_taken_at_once() -> None:
+    inbox = Inbox()
+    inbox.add("a", "b")
+    inbox.add("b", "c")
+    assert await inbox.take() == {"a", "b", "c"}
+
+
+async def test_later_means_later(looptime) -> None:
+    inbox = Inbox()
+    inbox.add_later("slow", 5)
+    inbox.add_later("soon", 2)
+    assert await inbox.take() == {"soon"}
+    assert looptime == 2
+    assert await inbox.take() == {"slow"}
+    assert looptime == 5
+
+
+async def test_it_can_be_rung_without_a_key() -> None:
+    inbox = Inbox()
+    inbox.add()
+    assert await inbox.take() == set()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(60):
+            await inbox.take()

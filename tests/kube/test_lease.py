@@ -1,0 +1,118 @@
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ferrite.kube.kinds import LEASES
+from ferrite.kube.lease import Leadership, keep_lease
+from tests.fakes.api import FakeApi
+from tests.fakes.parts import ApiError, Fault
+
+
+class Candidate:
+    def __init__(self, api: FakeApi, identity: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.leadership = Leadership(loop.time)
+        self.task = loop.create_task(
+            keep_lease(api.cluster(), self.leadership, "n", "ferrite-controller", identity)
+        )
+
+    @property
+    def leading(self) -> bool:
+        return self.leadership.leading
+
+
+@asynccontextmanager
+async def candidates(*apis: FakeApi) -> AsyncGenerator[list[Candidate], None]:
+    found = []
+    for number, api in enumerate(apis):
+        found.append(Candidate(api, f"c{number}"))
+        await asyncio.sleep(0.3)
+    try:
+        yield found
+    finally:
+        for candidate in found:
+            candidate.task.cancel()
+        await asyncio.wait([candidate.task for candidate in found])
+
+
+def partitioned(api: FakeApi) -> FakeApi:
+    """The same cluster through another network, which can fail by itself."""
+    other = FakeApi(store=api.store)
+    other.__dict__.update({**api.__dict__, "faults": [], "calls": [], "down": False})
+    return other
+
+
+async def test_one_leads_and_holds_on() -> None:
+    api = FakeApi()
+    async with candidates(api, api) as (first, second):
+        for _ in range(100):
+            await asyncio.sleep(0.25)
+            assert first.leading
+            assert not second.leading
+        assert 0 < first.leadership.seconds_left() <= 3.5
+
+
+async def test_released_it_goes_over_at_once() -> None:
+    api = FakeApi()
+    async with candidates(api, api) as (first, second):
+        first.task.cancel()
+        await asyncio.wait([first.task])
+        assert not first.leading
+        async with asyncio.timeout(1.5):
+            await second.leadership.acquired()
+        assert api.objects(LEASES)["n/ferrite-controller"]["spec"]["leaseTransitions"] == 1
+
+
+async def test_cut_off_it_stops_before_the_next_begins_and_that_within_six_seconds() -> None:
+    api = FakeApi()
+    near = partitioned(api)
+    async with candidates(near, api) as (first, second):
+        await asyncio.sleep(5)
+        near.down = True
+        began = asyncio.get_running_loop().time()
+        await first.leadership.lost()
+        assert not second.leading
+        await second.leadership.acquired()
+        assert asyncio.get_running_loop().time() - began < 6
+        near.down = False
+        await asyncio.sleep(5)
+        assert (first.leading, second.leading) == (False, True)
+
+
+async def test_an_api_server_that_hangs_ends_leadership_in_time() -> None:
+    api = FakeApi()
+    async with candidates(api) as (only,):
+        await asyncio.sleep(2)
+        api.faults.append(Fault(lambda call: True, stall=True, times=100))
+        began = asyncio.get_running_loop().time()
+        await only.leadership.lost()
+        assert asyncio.get_running_loop().time() - began <= 3.6
+
+
+async def test_one_lost_answer_is_no_loss_of_leadership() -> None:
+    api = FakeApi()
+    async with candidates(api) as (only,):
+        for error in (ApiError(500, "InternalError", "oops"), ApiError(409, "Conflict", "newer"), None):
+            api.faults.append(Fault(lambda call: call.method == "PUT", error))
+            for _ in range(20):
+                await asyncio.sleep(0.1)
+                assert only.leading
+
+
+@pytest.mark.parametrize("clock_steps", [-3600, 3600])
+async def test_the_holder_s_timestamps_are_not_believed(clock_steps: int) -> None:
+    api = FakeApi()
+    year = 2000 if clock_steps < 0 else 2100
+    spec = {
+        "holderIdentity": "other",
+        "leaseDurationSeconds": 5,
+        "renewTime": f"{year}-01-01T00:00:00.000000Z",
+    }
+    api.seed(LEASES, "n/ferrite-controller", spec=spec)
+    async with candidates(api) as (only,):
+        await asyncio.sleep(4)
+        assert not only.leading
+        await asyncio.sleep(2)
+        assert only.leading

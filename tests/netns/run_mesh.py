@@ -1,0 +1,37 @@
+"""A mesh in the namespace it is started in; says who is alive when asked."""
+
+import asyncio
+import json
+import signal
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
+import uvloop
+
+from ferrite.net import NodeName
+from speaker.members.mesh import Mesh, MeshSettings
+
+
+async def main() -> None:
+    settings = json.loads(sys.argv[1])
+    mesh = Mesh(
+        MeshSettings(NodeName(settings["me"]), ip_address(settings["bind"]), Path(settings["key"])),
+        lambda: 0.0,
+    )
+    mesh.set_nodes({NodeName(name): (ip_address(address),) for name, address in settings["nodes"].items()})
+    running = asyncio.ensure_future(mesh.run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    while await asyncio.to_thread(sys.stdin.readline):
+        refused = {reason.value: number for reason, number in mesh.refused.items()}
+        answer = {
+            "live": sorted(mesh.live_nodes),
+            "fresh": mesh.fresh(),
+            "refused": refused,
+            "waiting": mesh.waiting_for.value if mesh.waiting_for else None,
+        }
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+uvloop.run(main())

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from tests.netns.namespaces import Runner, Veth, wait_until
+
+pytestmark = [pytest.mark.netns, pytest.mark.timeout(30)]
+NODES = {"a": "10.99.0.1", "b": "10.99.0.2"}
+
+
+def start(veth: Veth, folder: Path, name: str, key: str | None) -> Runner:
+    file = folder / f"key-{name}"
+    if key is not None:
+        file.write_text(key)
+    where = veth.speaker if name == "a" else veth.client
+    return veth.start(where, "run_mesh.py", me=name, bind=NODES[name], key=str(file), nodes=NODES)
+
+
+def test_two_hear_each_other_and_a_killed_one_is_missed_in_a_second(veth: Veth, tmp_path: Path) -> None:
+    a, b = start(veth, tmp_path, "a", "secret"), start(veth, tmp_path, "b", "secret")
+    for each in (a, b):
+        wait_until(lambda each=each: each.tell()["live"] == ["a", "b"], what="both alive")
+        assert each.tell()["fresh"]
+    b.process.kill()
+    wait_until(lambda: a.tell()["live"] == ["a"], seconds=1.0, what="b missed")
+
+
+def test_one_that_leaves_is_missed_at_once(veth: Veth, tmp_path: Path) -> None:
+    a, b = start(veth, tmp_path, "a", "secret"), start(veth, tmp_path, "b", "secret")
+    wait_until(lambda: a.tell()["live"] == b.tell()["live"] == ["a", "b"], what="both alive")
+    b.process.terminate()
+    wait_until(lambda: a.tell()["live"] == ["a"], seconds=0.3, what="b left")
+
+
+def test_a_wrong_key_is_refused_until_the_key_changes(veth: Veth, tmp_path: Path) -> None:
+    a, b = start(veth, tmp_path, "a", "secret"), start(veth, tmp_path, "b", "other")
+    wait_until(lambda: a.tell()["refused"].get("wrongKey"), what="wrong key refused")
+    assert a.tell()["live"] == ["a"]
+    (tmp_path / "key-b").write_text("secret")
+    wait_until(lambda: b.tell()["live"] == ["a", "b"], what="both alive with the same key")
+
+
+def test_without_a_key_it_waits_and_says_so(veth: Veth, tmp_path: Path) -> None:
+    a = start(veth, tmp_path, "a", None)
+    wait_until(lambda: a.tell()["waiting"] == "membership key", what="says it waits")
+    assert not a.tell()["fresh"]
