@@ -104,7 +104,7 @@ class Condition(Struct, frozen=True, kw_only=True):
     status: str
     reason: str = ""
     message: str = ""
-    last_transition_time: str = ""
+    last_transition_time: str | None = None
     observed_generation: int = 0
 
 

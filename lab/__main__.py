@@ -106,6 +106,14 @@ async def _daemons_verb(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def guarded(words: list[str]) -> list[str]:
+    """Put `--` before kubectl's own arguments, so that none of them is taken for the lab's."""
+    if words[:1] != ["kubectl"] or words[1:2] in (["--"], ["-h"], ["--help"]):
+        return words
+    own = 3 if words[1:2] == ["--name"] else 2 if words[1:2] and words[1].startswith("--name=") else 1
+    return [*words[:own], "--", *words[own:]]
+
+
 def _replace_by(command: list[str]) -> int:
     """Become the program, so that its terminal, signals and status are the caller's."""
     sys.stdout.flush()
@@ -113,17 +121,26 @@ def _replace_by(command: list[str]) -> int:
 
 
 def _exec(arguments: argparse.Namespace) -> int:
-    command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    command = _after_dashes(arguments.command)
     if not command:
         raise LabError("exec: no command; example: python -m lab exec client -- ip address")
     Lab.running(arguments.name)
     return _replace_by(exec_command(State(arguments.name), arguments.where, command))
 
 
+def _after_dashes(words: list[str]) -> list[str]:
+    return words[1:] if words[:1] == ["--"] else words
+
+
 def _kubectl(arguments: argparse.Namespace) -> int:
     state = Lab.running(arguments.name).state
     return _replace_by(
-        [str(state.programs_link / "kubectl"), "--kubeconfig", str(state.kubeconfig), *arguments.command]
+        [
+            str(state.programs_link / "kubectl"),
+            "--kubeconfig",
+            str(state.kubeconfig),
+            *_after_dashes(arguments.command),
+        ]
     )
 
 
@@ -141,7 +158,7 @@ async def _until_signalled(work: Coroutine[Any, Any, int]) -> int:
 
 def main() -> int:
     """Run one command; return the exit status."""
-    arguments = parser().parse_args()
+    arguments = parser().parse_args(guarded(sys.argv[1:]))
     waiting = {"up": _up, "down": _down, "status": _status, "daemons": _daemons_verb}
     direct = {"exec": _exec, "kubectl": _kubectl, "bin": _bin}
     try:

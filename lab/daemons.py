@@ -10,6 +10,7 @@ from lab import rights
 from lab.control_plane import write_kubeconfig
 from lab.lifecycle import kubectl
 from lab.state import LabError, State, address4, node_names
+from lab.tasks import one_error
 from lab.units import Order, Unit, order
 
 SECRET = "metallb-memberlist"
@@ -44,7 +45,7 @@ async def start_daemons(state: State, options: DaemonOptions) -> None:
     pods = [rights.pod(options.namespace, "controller", nodes[0])]
     pods += [rights.pod(options.namespace, "speaker", node) for node in nodes]
     await _apply(state, pods)
-    async with asyncio.TaskGroup() as tasks:
+    async with one_error(), asyncio.TaskGroup() as tasks:
         for account in rights.ACCOUNTS:
             tasks.create_task(_make_kubeconfig(state, options.namespace, account))
         for pod in pods:
@@ -57,7 +58,7 @@ async def stop_daemons(state: State) -> None:
     """End the daemons, speakers first; their objects stay, as after a crash of the whole site."""
     names = [unit.name for unit in await order(state.control_socket, Order(verb="status"))]
     for prefix in UNIT_PREFIXES:
-        async with asyncio.TaskGroup() as tasks:
+        async with one_error(), asyncio.TaskGroup() as tasks:
             for name in names:
                 if name.startswith(prefix):
                     tasks.create_task(order(state.control_socket, Order(verb="forget", name=name)))

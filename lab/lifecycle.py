@@ -17,8 +17,8 @@ from lab import control_plane, network, router
 from lab.build import NEEDED_BY_UP, ensure_programs
 from lab.packages import ensure_packages
 from lab.state import API_PORT, MAX_NODES, REPOSITORY, LabError, State, address4, node_names
+from lab.tasks import one_error
 from lab.units import Order, Unit, order
-from lab.words import say
 
 UP_SECONDS = 120.0
 END_SECONDS = 15.0
@@ -72,7 +72,7 @@ async def _make(state: State, nodes: int, programs: Path, step: Callable[[str], 
     state.create()
     state.programs_link.symlink_to(programs)
     step("network namespaces, a LAN, a router, a client")
-    await asyncio.to_thread(network.build_network, state, nodes)
+    network.build_network(state, nodes)  # no thread: it would build on after Ctrl-C
     tokens = control_plane.prepare(state)
     _start_supervisor(state)
     await _until(state.control_socket.exists)
@@ -91,7 +91,7 @@ async def _make(state: State, nodes: int, programs: Path, step: Callable[[str], 
     await kubectl(state, "create", "-f", "-", text=_node_list(nodes))
     proxies = [control_plane.kube_proxy(state, node) for node in node_names(nodes)]
     await _start(state, [control_plane.controller_manager(state), *proxies])
-    async with asyncio.TaskGroup() as tasks:
+    async with one_error(), asyncio.TaskGroup() as tasks:
         tasks.create_task(_until_succeeds(state, "get", "serviceaccount", "default"))
         for node in node_names(nodes):
             tasks.create_task(_until_proxy_is_healthy(state, node))
@@ -252,6 +252,4 @@ def _last_words(state: State) -> str:
     for log in sorted(state.logs.glob("*.log")):
         lines = log.read_text(errors="replace").splitlines()[-2:]
         words += [f"\n  {log.stem}: {line[:300]}" for line in lines]
-    if words:
-        say("last words of the lab's programs:" + "".join(words))
-    return ""
+    return "; last words of its programs:" + "".join(words) if words else ""

@@ -1,7 +1,7 @@
 """Measures how long an IPv4 address goes unanswered at layer 2, as a machine on its LAN sees it.
 
-Run as `python -m lab.probe ADDRESS` inside the client's namespace: sends a broadcast ARP request every 10 ms, prints
-one line of JSON for each reply and, at the end (`--seconds`, or SIGTERM), one with the summary.
+Run as `python -m lab.probe ADDRESS` inside the client's namespace: sends a broadcast ARP request every 10 ms,
+prints one line of JSON for each reply and, at the end (`--seconds`, or SIGTERM), one with the summary.
 Times are CLOCK_MONOTONIC, which every namespace of the machine shares.
 """
 
@@ -19,9 +19,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lab.state import REPOSITORY, LabError
+from lab.tasks import one_error
 
 if TYPE_CHECKING:
     from lab.cluster import Lab
@@ -71,7 +73,7 @@ def summarise(replies: list[Reply], requests: int, begin: float, end: float) -> 
     return Summary(
         requests=requests,
         answered=len(answerers),
-        longest_gap=max(after - before for before, after in zip(times, times[1:], strict=False)),
+        longest_gap=max(after - before for before, after in pairwise(times)),
         macs=tuple(dict.fromkeys(reply.mac for reply in replies)),
         double_requests=sum(len(macs) > 1 for macs in answerers.values()),
         double_seconds=doubles[-1] - doubles[0] if doubles else 0.0,
@@ -154,7 +156,7 @@ async def watch(
             raise LabError(f"{address}: nobody answers for it on the client's LAN") from None
         seen: asyncio.Queue[Summary] = asyncio.Queue()
         moved = asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
+        async with one_error(), asyncio.TaskGroup() as tasks:
             tasks.create_task(_follow(lines, first["mac"], moved, seen))
             await asyncio.sleep(BEFORE_SECONDS)
             await act()
@@ -167,7 +169,7 @@ async def watch(
 
 
 async def watch_address(lab: "Lab", address: str, act: Callable[[], Awaitable[None]]) -> float | None:
-    """Return for how many seconds `address` went unanswered when `act` moved it; None if it never came back."""
+    """Return for how many seconds `address` went unanswered when `act` moved it; None if it stayed so."""
     try:
         return (await watch(lab, address, act)).longest_gap
     except TimeoutError:

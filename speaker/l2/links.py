@@ -121,7 +121,7 @@ def read_excludes(path: Path = EXCLUDES_FILE) -> tuple[str, ...]:
         content = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: {error}") from None
-    patterns = content.get(EXCLUDES_KEY) if isinstance(content, dict) else content
+    patterns = content.get(EXCLUDES_KEY) if isinstance(content, dict) else 0
     if patterns is None:
         return ()
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):

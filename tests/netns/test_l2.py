@@ -25,7 +25,7 @@ def test_a_kernel_resolves_an_announced_address(veth: Veth, runner: Runner, addr
 
 
 @pytest.mark.parametrize("address", [V4, V6])
-def test_nobody_answers_once_withdrawn_or_not_fresh(veth: Veth, runner: Runner, address: str) -> None:
+def test_nobody_answers_while_not_fresh(veth: Veth, runner: Runner, address: str) -> None:
     runner.tell(announce={address: None}, fresh=False)
     with pytest.raises(pytest.fail.Exception):
         veth.client.resolve(address)

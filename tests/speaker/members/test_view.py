@@ -1,0 +1,176 @@
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ferrite.net import NodeName
+from speaker.members.heartbeat import Kind
+from speaker.members.view import Standing, Verdict, View
+
+A, B, C, D = (NodeName(name) for name in "abcd")
+STEP = 0.07
+Lossy = Callable[[NodeName, NodeName], bool]
+
+
+class Cluster:
+    """Views that exchange heartbeats every step; `lost` decides which are lost."""
+
+    def __init__(self, *names: NodeName) -> None:
+        self.now = 1000.0
+        self.views = {name: View(name, number) for number, name in enumerate(names, start=1)}
+        for view in self.views.values():
+            view.set_nodes(frozenset(names), self.now)
+
+    def run(
+        self, seconds: float, lost: Lossy = lambda sender, to: False, stopped: tuple[NodeName, ...] = ()
+    ) -> None:
+        end = self.now + seconds
+        while self.now < end:
+            self.now += STEP
+            for name, view in self.views.items():
+                if name in stopped:
+                    continue
+                view.tick(self.now)
+                for beat in view.beats(self.now):
+                    if beat.destination not in stopped and not lost(name, beat.destination):
+                        self.views[beat.destination].heard(beat, self.now)
+
+    def live(self, name: NodeName) -> set[NodeName]:
+        return set(self.views[name].live(self.now))
+
+    def fresh(self, name: NodeName, api_age: float = 0.0) -> bool:
+        return self.views[name].fresh(self.now, api_age)
+
+
+def test_one_node_alone_answers_at_once() -> None:
+    assert Cluster(A).fresh(A)
+
+
+def test_a_starter_among_others_waits_a_round() -> None:
+    cluster = Cluster(A, B)
+    everything_lost: Lossy = lambda sender, to: True  # noqa: E731 - named for the reader
+    cluster.run(0.5, everything_lost)
+    assert not cluster.fresh(A)
+    cluster.run(0.3, everything_lost)
+    assert cluster.fresh(A)
+    assert not cluster.fresh(A, api_age=60.0)
+
+
+def test_a_dead_node_is_missed_in_time() -> None:
+    cluster = Cluster(A, B, C)
+    cluster.run(2.0)
+    assert cluster.live(A) == {A, B, C}
+    cluster.run(0.7, stopped=(C,))
+    assert cluster.live(A) == cluster.live(B) == {A, B}
+
+
+def test_the_cut_off_one_is_silent_before_it_is_missed() -> None:
+    cluster = Cluster(A, B, C)
+    cluster.run(2.0)
+    cut: Lossy = lambda sender, to: A in (sender, to)  # noqa: E731 - named for the reader
+    while A in cluster.live(B):
+        assert cluster.now < 1004
+        silent = not cluster.fresh(A)
+        cluster.run(0.01, cut)
+    assert silent
+    assert cluster.views[A].standing(cluster.now + 1) is not Standing.HEARD
+    assert cluster.fresh(B)
+    cluster.run(2.0, cut)
+    assert cluster.views[A].standing(cluster.now) is Standing.CUT_OFF
+    cluster.run(0.3)
+    assert cluster.fresh(A)
+
+
+def test_one_that_is_not_heard_falls_silent_although_it_hears() -> None:
+    cluster = Cluster(A, B, C)
+    cluster.run(2.0)
+    cluster.run(1.0, lambda sender, to: sender == A)
+    assert not cluster.fresh(A)
+    assert cluster.live(B) == cluster.live(C) == {B, C}
+
+
+def test_one_broken_path_moves_nothing() -> None:
+    cluster = Cluster(A, B, C)
+    cluster.run(2.0)
+    cluster.run(3.0, lambda sender, to: {sender, to} == {A, B})
+    assert [cluster.live(name) for name in (A, B, C)] == [{A, B, C}] * 3
+    assert all(cluster.fresh(name) for name in (A, B, C))
+
+
+def test_one_that_wakes_is_silent_until_heard_again() -> None:
+    cluster = Cluster(A, B, C)
+    cluster.run(2.0)
+    cluster.run(12.0, stopped=(A,))
+    assert not cluster.fresh(A)
+    cluster.views[A].tick(cluster.now)
+    assert not cluster.fresh(A)
+    cluster.run(0.3)
+    assert cluster.fresh(A)
+    assert cluster.live(A) == {A, B, C}
+
+
+def test_one_of_two_that_wakes_waits_a_round() -> None:
+    cluster = Cluster(A, B)
+    cluster.run(2.0)
+    cluster.run(12.0, stopped=(A,))
+    assert not cluster.fresh(A)
+    cluster.views[A].tick(cluster.now)
+    assert not cluster.fresh(A)
+
+
+def test_losing_five_in_a_hundred_moves_nothing() -> None:
+    chance = random.Random(5)
+    cluster = Cluster(A, B, C, D)
+    cluster.run(2.0)
+    for _ in range(200):
+        cluster.run(1.0, lambda sender, to: chance.random() < 0.05)
+        assert all(cluster.live(name) == {A, B, C, D} and cluster.fresh(name) for name in (A, B, C, D))
+
+
+def test_one_that_leaves_is_gone_at_once_and_comes_back_only_anew() -> None:
+    cluster = Cluster(A, B, C)
+    cluster.run(2.0)
+    (leave,) = (beat for beat in cluster.views[C].beats(cluster.now, Kind.LEAVING) if beat.destination == A)
+    assert cluster.views[A].heard(leave, cluster.now) is Verdict.LEFT
+    assert cluster.live(A) == {A, B}
+    assert (
+        cluster.views[A].heard(replace(leave, sequence=10**6, kind=Kind.ALIVE), cluster.now)
+        is Verdict.REPLAYED
+    )
+    cluster.views[C] = View(C, 99)
+    cluster.views[C].set_nodes(frozenset((A, B, C)), cluster.now)
+    cluster.run(0.5)
+    assert cluster.live(A) == {A, B, C}
+
+
+def test_a_recording_of_an_old_start_is_not_counted() -> None:
+    cluster = Cluster(A, B)
+    cluster.run(2.0)
+    (recorded,) = cluster.views[B].beats(cluster.now)
+    assert cluster.views[A].heard(recorded, cluster.now) is Verdict.COUNTED
+    assert cluster.views[A].heard(recorded, cluster.now) is Verdict.REPLAYED
+    anew = View(A, 50)
+    anew.set_nodes(frozenset((A, B)), cluster.now)
+    anew.beats(cluster.now)
+    assert anew.heard(recorded, cluster.now) is Verdict.GREETING
+    assert anew.live(cluster.now) == {A}
+
+
+def test_a_restart_with_the_clock_set_back_is_believed() -> None:
+    cluster = Cluster(A, B)
+    cluster.run(2.0)
+    cluster.views[B] = View(B, -5)
+    cluster.views[B].set_nodes(frozenset((A, B)), cluster.now)
+    cluster.run(1.0)
+    assert cluster.live(A) == cluster.live(B) == {A, B}
+
+
+@pytest.mark.parametrize("name", [D, A])
+def test_strangers_and_echoes_of_ourselves_are_refused(name: NodeName) -> None:
+    cluster = Cluster(A, B)
+    (beat,) = cluster.views[B].beats(cluster.now)
+    assert cluster.views[A].heard(replace(beat, sender=name), cluster.now) in (
+        Verdict.UNKNOWN_NODE,
+        Verdict.NOT_FOR_US,
+    )
