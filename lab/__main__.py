@@ -150,9 +150,10 @@ def _bin(arguments: argparse.Namespace) -> int:
 
 
 async def _until_signalled(work: Coroutine[Any, Any, int]) -> int:
-    """Let SIGTERM end the work as Ctrl-C does, so that what was begun is taken away."""
+    """Let Ctrl-C and SIGTERM cancel the work, so that what was begun is taken away."""
     task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await task
 
 

@@ -129,17 +129,19 @@ class _Holder:
         self._mine: Lease | None = None  # the record that we wrote last, while we hold it
         self._seen = ("", 0.0)  # version of another holder's record, and when it was first seen
         self._led = False
+        self._complaint = ""
 
     async def run(self) -> NoReturn:
         while True:
             try:
                 async with asyncio.timeout(self._timings.call):
                     wait = await self._turn()
+                self._complaint = ""
             except Conflict:
                 self._mine = None  # somebody else wrote: look again at once
                 wait = 0.0 if self._led else jittered(self._timings.poll / 2)
             except (ClusterError, TimeoutError) as error:
-                log.warning("lease not renewed", extra={"lease": self._key, "error": str(error)})
+                self._complain(str(error) or "no answer in time")
                 self._mine = None  # a write without an answer may have succeeded
                 wait = self._timings.poll
             self._tell()
@@ -204,6 +206,11 @@ class _Holder:
                 "leaseTransitions": transitions,
             },
         }
+
+    def _complain(self, error: str) -> None:
+        if error != self._complaint:
+            log.warning("lease not renewed", extra={"lease": self._key, "error": error})
+        self._complaint = error
 
     def _tell(self) -> None:
         if self._leadership.leading != self._led:

@@ -146,7 +146,8 @@ class HttpTransport:
 
 
 def _unreachable(error: BaseException) -> ClusterError:
-    return ClusterError(str(error) or type(error).__name__, reason=type(error).__name__)
+    cause = getattr(error, "os_error", error)  # aiohttp's own text shows the SSL context
+    return ClusterError(str(cause) or type(error).__name__, reason=type(error).__name__)
 
 
 def _kept_alive(info: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:

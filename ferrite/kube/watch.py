@@ -121,7 +121,9 @@ class _Reflector(Generic[O]):
                 failed = ClusterError("the watch ended at once", reason="Ended") if quick else None
             except Gone as error:
                 self._version = None
-                failed = error if lists else None
+                # At once only after a watch that lived: a server that calls each new version too old
+                # must not be listed in a loop.
+                failed = error if lists or self._now() - began < STEADY_SECONDS else None
                 self._store.ends["gone"] += 1
             except ClusterError as error:
                 failed = error
@@ -168,11 +170,13 @@ class _Reflector(Generic[O]):
         log.warning("object not readable", extra={"kind": str(self._kind), "object": key, "error": problem})
 
     async def _wait_after(self, error: ClusterError) -> None:
-        self._store.ends[error.reason or str(error.status)] += 1
+        if not isinstance(error, Gone):
+            self._store.ends[error.reason or str(error.status)] += 1
         self._pause = longer(self._pause, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         wait = max(jittered(self._pause), min(error.retry_after or 0.0, LONGEST_RETRY_AFTER_SECONDS))
         problem = self._described(error)
-        if problem != self._store.problem and error.reason != "Ended":
+        is_news = problem != self._store.problem and not isinstance(error, Gone)
+        if is_news and error.reason != "Ended":
             log.warning(problem, extra={"kind": str(self._kind), "error": str(error)})
             self._store.problem = problem
         await asyncio.sleep(wait)

@@ -80,7 +80,8 @@ def test_an_advertisement_has_right_flags_and_checksum(solicited: bool) -> None:
     data = template.reply(request) if solicited else template.unsolicited()
     frame = Ether(data)
     advertisement = frame[ICMPv6ND_NA]
-    assert (advertisement.S, advertisement.O, advertisement.R) == (int(solicited), int(not solicited), 0)
+    flags = (advertisement.S, advertisement.O, advertisement.R)
+    assert flags == (int(solicited), int(not solicited), 0)
     assert (advertisement.tgt, frame[ICMPv6NDOptDstLLAddr].lladdr) == (str(VIP6), MAC)
     assert (frame[IPv6].src, frame[IPv6].hlim) == (str(LINK_LOCAL), 255)
     assert (frame.dst, frame[IPv6].dst) == (

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from speaker.l2.gratuitous import Schedule
@@ -16,7 +18,7 @@ def test_a_burst_and_then_a_low_rate() -> None:
     times = rounds(schedule, 300.0)
     assert times[:5] == pytest.approx([100.0, 101.1, 102.2, 103.3, 104.4])
     assert 30.0 <= times[5] - times[4] <= 60.0
-    assert [later - sooner for sooner, later in zip(times[5:], times[6:], strict=False)] == pytest.approx(
+    assert [later - sooner for sooner, later in pairwise(times[5:])] == pytest.approx(
         [60.0] * (len(times) - 6)
     )
 
