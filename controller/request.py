@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from controller.tenant import Port, Sharing, quoted
-from ferrite.errors import ConfigError
 from ferrite.model import families as families_of
 from ferrite.net import Family, IPAddress, family_of, parse_address
 from ferrite.objects import (
@@ -134,7 +133,7 @@ def _held(service: Service) -> Iterable[IPAddress]:
         try:
             if entry.ip:
                 yield parse_address(entry.ip)
-        except ConfigError:
+        except ValueError:
             continue
 
 
@@ -143,7 +142,7 @@ def _families(service: Service) -> tuple[tuple[Family, ...], str | None]:
     texts = spec.cluster_ips or ((spec.cluster_ip,) if spec.cluster_ip else ())
     try:
         found = tuple(dict.fromkeys(family_of(parse_address(text)) for text in texts))
-    except ConfigError as error:
+    except ValueError as error:
         text = f"Failed to retrieve ClusterIPs IPFamily for {quoted(texts)} {spec.cluster_ip}: {error}"
         return (), text
     first = spec.ip_families[0] if spec.ip_families else Family.IPV4.value
@@ -159,7 +158,7 @@ def _requested(service: Service) -> tuple[tuple[IPAddress, ...], str | None]:
         if single:
             return (parse_address(single),), None
         addresses = tuple(parse_address(text) for text in listed.split(",")) if listed else ()
-    except ConfigError:
+    except ValueError:
         if single:
             return (), f'invalid spec.loadBalancerIP "{single}"'
         return (), f'invalid metallb.io/loadBalancerIPs: "{listed}"'

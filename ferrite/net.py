@@ -14,8 +14,6 @@ from ipaddress import (
 )
 from typing import NewType
 
-from ferrite.errors import ConfigError
-
 IPAddress = IPv4Address | IPv6Address
 Prefix = IPv4Network | IPv6Network
 NodeName = NewType("NodeName", str)
@@ -82,14 +80,14 @@ def parse_address(text: str) -> IPAddress:
     """Read one IP address; a zone (`fe80::1%eth0`) is not part of one.
 
     Raises:
-        ConfigError: `text` is no address.
+        ValueError: `text` is no address.
     """
     try:
         address = ip_address(text.strip())
     except ValueError:
-        raise ConfigError(f"invalid IP address {text!r}") from None
+        raise ValueError(f"invalid IP address {text!r}") from None
     if isinstance(address, IPv6Address) and address.scope_id is not None:
-        raise ConfigError(f"invalid IP address {text!r}: a zone is not allowed")
+        raise ValueError(f"invalid IP address {text!r}: a zone is not allowed")
     return address
 
 
@@ -99,7 +97,7 @@ def parse_range(text: str) -> AddressRange:
     The complaints are MetalLB's (compatibility contract, semantic validation).
 
     Raises:
-        ConfigError: it is neither, mixes families, or ends before it starts.
+        ValueError: it is neither, mixes families, or ends before it starts.
     """
     if "-" not in text:
         return _range_of_prefix(text)
@@ -107,11 +105,11 @@ def parse_range(text: str) -> AddressRange:
     first = _bound(text, "start", start)
     last = _bound(text, "end", end)
     if family_of(first) is not family_of(last):
-        raise ConfigError(
+        raise ValueError(
             f'invalid IP range "{text}": start IP "{first}" and end IP "{last}" differ in family'
         )
     if int(first) > int(last):
-        raise ConfigError(f'invalid IP range "{text}": start IP "{first}" is after the end IP "{last}"')
+        raise ValueError(f'invalid IP range "{text}": start IP "{first}" is after the end IP "{last}"')
     return AddressRange(int(first), int(last), family_of(first))
 
 
@@ -121,15 +119,15 @@ def _range_of_prefix(text: str) -> AddressRange:
             raise ValueError
         prefix = ip_network(text.strip(), strict=False)
     except ValueError:
-        raise ConfigError(f'invalid CIDR "{text}"') from None
+        raise ValueError(f'invalid CIDR "{text}"') from None
     return AddressRange(int(prefix.network_address), int(prefix.broadcast_address), family_of(prefix))
 
 
 def _bound(text: str, which: str, bound: str) -> IPAddress:
     try:
         return parse_address(bound)
-    except ConfigError:
-        raise ConfigError(f'invalid IP range "{text}": invalid {which} IP "{bound}"') from None
+    except ValueError:
+        raise ValueError(f'invalid IP range "{text}": invalid {which} IP "{bound}"') from None
 
 
 def masked(address: IPAddress, length: int) -> Prefix:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from ferrite.errors import ConfigError
 from ferrite.model import NodeView, Pool, ServiceView
 from ferrite.net import IPAddress, NodeName, parse_address
 from ferrite.objects import (
@@ -92,5 +91,5 @@ def _ingress(service: Service) -> tuple[IPAddress, ...]:
 def _parsed(text: str) -> tuple[IPAddress, ...]:
     try:
         return (parse_address(text),)
-    except ConfigError:
+    except ValueError:
         return ()

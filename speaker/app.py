@@ -120,7 +120,7 @@ def _bind_address(text: str) -> IPAddress | None:
         return None
     try:
         return parse_address(text)
-    except ConfigError as error:
+    except ValueError as error:
         raise ConfigError(f"speaker: --ml-bindaddr: {error}") from None
 
 

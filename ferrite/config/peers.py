@@ -191,7 +191,7 @@ def _router_id(text: str) -> str | None:
 def _checked(text: str, complaint: str, parse: Callable[[str], IPAddress]) -> IPAddress:
     try:
         return parse(text)
-    except ConfigError:
+    except ValueError:
         raise ConfigError(complaint.format(text)) from None
 
 

@@ -49,7 +49,7 @@ def _ranges(name: str, entries: Iterable[str]) -> tuple[AddressRange, ...]:
     for entry in entries:
         try:
             ranges.append(parse_range(entry))
-        except ConfigError as error:
+        except ValueError as error:
             raise ConfigError(f'invalid CIDR "{entry}" in pool "{name}": {error}') from None
     return tuple(ranges)
 

@@ -26,11 +26,11 @@ from tests.netns.namespaces import ip
 FRR = Path("/usr/lib/frr")
 ROUTER, NODE, ROUTER6, NODE6 = "10.77.0.1", "10.77.0.2", "2001:db8:77::1", "2001:db8:77::2"
 BGPD = f"""hostname router
-router bgp 64500
+router bgp LOCAL
  bgp router-id {ROUTER}
  no bgp ebgp-requires-policy
  no bgp default ipv4-unicast
- neighbor {NODE} remote-as REMOTE
+ neighbor {NODE} remote-as 64501
  neighbor {NODE} timers connect 1
  neighbor {NODE} advertisement-interval 0
  neighbor {NODE} graceful-restart
@@ -60,8 +60,8 @@ class BgpLab:
         program = ensure_programs(("gobgpd",)) / "gobgpd"
         (self.folder / "gobgp.sock").unlink(missing_ok=True)
         self.gobgpd = subprocess.Popen(
-            ["ip", "netns", "exec", f"{self.tag}-n", str(program), "--api-hosts", self.socket]
-            + ["--pprof-disable", "--metrics-path", ""],
+            f"ip netns exec {self.tag}-n {program}"
+            f" --api-hosts {self.socket} --pprof-disable --metrics-path=".split(),
             stdout=subprocess.DEVNULL,
         )
 
@@ -71,16 +71,15 @@ class BgpLab:
             self.gobgpd.wait(5)
             self.gobgpd = None
 
-    def start_router(self, *, remote: int = 64501, extra: str = "") -> None:
+    def start_router(self, *, asn: int = 64500, extra: str = "") -> None:
         (self.folder / "zebra.conf").write_text("hostname router\n")
-        (self.folder / "bgpd.conf").write_text(BGPD.replace("REMOTE", str(remote)).replace("EXTRA", extra))
+        (self.folder / "bgpd.conf").write_text(BGPD.replace("LOCAL", str(asn)).replace("EXTRA", extra))
         for path in (self.folder, *self.folder.iterdir()):
             shutil.chown(path, "frr", "frr")
         for name in ("zebra", "bgpd"):
             daemon = subprocess.Popen(
-                ["ip", "netns", "exec", f"{self.tag}-r", str(FRR / name), "-f", f"{self.folder}/{name}.conf"]
-                + ["-z", f"{self.folder}/zserv.api", "-i", f"{self.folder}/{name}.pid"]
-                + ["--vty_socket", str(self.folder), "-P", "0"],
+                f"ip netns exec {self.tag}-r {FRR / name} -f {self.folder}/{name}.conf -z {self.folder}/zserv.api"
+                f" -i {self.folder}/{name}.pid --vty_socket {self.folder} -P 0".split(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
@@ -128,8 +127,8 @@ async def eventually(question: Callable[[], object], seconds: float = 15.0, what
 
 def wanted(*prefixes: str, route: Route | None = None, **session: object) -> Wanted:
     """Routes to the one router; IPv6 ones with the node's own next hop."""
-    from_families = Session(address=ROUTER, peer_asn=64500, local_asn=64501, **session)
-    peer = PeerSettings("router", from_families)
+    given = {"address": ROUTER, "peer_asn": 64500, "local_asn": 64501, **session}
+    peer = PeerSettings("router", Session(**given))
     routes: dict[Prefix, Route] = {}
     for text in prefixes:
         prefix, base = ip_network(text), route or Route()

@@ -63,11 +63,13 @@ async def test_routes_of_both_families_arrive_and_change_without_a_reset(bgp_lab
 
 
 async def test_local_pref_reaches_an_internal_peer(bgp_lab: BgpLab) -> None:
-    bgp_lab.start_router(extra="neighbor 10.77.0.2 local-as 64501 no-prepend replace-as")
+    bgp_lab.start_router(asn=64501)
     bgp_lab.start_gobgpd()
-    want = wanted(ONE, route=Route(local_pref=250))
+    want = wanted(ONE, route=Route(local_pref=250), peer_asn=64501)
     async with speaker(bgp_lab, want):
         await eventually(lambda: bgp_lab.kernel_routes() == {ONE}, what="the route")
+        (path,) = bgp_lab.ask(f"show bgp ipv4 unicast {ONE}")["paths"]
+        assert path["locPrf"] == 250
 
 
 async def test_a_killed_engine_gets_everything_again(bgp_lab: BgpLab) -> None:
