@@ -95,8 +95,7 @@ class State:
 
     def create(self) -> None:
         """Make the empty state folder, mode 0700; FRR's group gets through later (see lab.router)."""
-        self.root.mkdir(mode=0o755, exist_ok=True)
-        self.folder.mkdir(mode=0o700)
+        self.folder.mkdir(mode=0o700, parents=True)
         self.logs.mkdir(mode=0o700)
 
     def node_count(self) -> int:

@@ -65,7 +65,7 @@ def test_the_folder_applies_again_without_a_change(api):
 
 
 def test_the_folder_applies_over_metallb(api):
-    """Helm installs MetalLB's CRDs with a conversion webhook, and without kubectl's notes of what it applied."""
+    """Helm installs MetalLB's CRDs with a conversion webhook, and without a note of what kubectl applied."""
     service = {"name": "metallb-webhook-service", "namespace": EXAMPLES_NAMESPACE, "path": "/convert"}
     webhook = {"clientConfig": {"service": service}, "conversionReviewVersions": ["v1beta1", "v1beta2"]}
     conversion = {"spec": {"conversion": {"strategy": "Webhook", "webhook": webhook}}}
