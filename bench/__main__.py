@@ -35,6 +35,7 @@ async def _assign(kubeconfig: Path | None, namespace: str) -> Result:
     async with Lab("bench", nodes=1, step=_show) as lab:
         await lab.kubectl("apply", "-f", str(REPOSITORY / "crds"))
         await lab.start_daemons(DaemonOptions(namespace=namespace))
+        await lab.daemons_ready()
         return await measure(lab.kubeconfig, namespace)
 
 

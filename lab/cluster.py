@@ -11,10 +11,12 @@ from types import TracebackType
 from typing import Self
 
 from lab import apps, network, router
-from lab.daemons import DaemonOptions, start_daemons, stop_daemons
+from lab.daemons import HEALTH_PORT, DaemonOptions, start_daemons, stop_daemons
 from lab.lifecycle import bring_up, kubectl, run, take_down
 from lab.state import LabError, State, node_names
 from lab.units import Order, Unit, UnitStatus, order
+
+READY_URL = f"http://127.0.0.1:{HEALTH_PORT}/readyz"
 
 
 def _silent(text: str) -> None:
@@ -150,6 +152,27 @@ class Lab:
     async def start_daemons(self, options: DaemonOptions | None = None) -> None:
         """Start controller, speakers and gobgpd with the rights of the chart's roles."""
         await start_daemons(self.state, options or DaemonOptions())
+
+    async def daemons_ready(self, seconds: float = 30.0) -> None:
+        """Wait until the readiness probes of all daemons answer 200.
+
+        Raises:
+            LabError: one does not within `seconds`; the text holds what its probe said last.
+        """
+        for place in ("cp", *self.node_names):
+            said = ""
+            try:
+                async with asyncio.timeout(seconds):
+                    while True:
+                        done = await self.exec(
+                            place, "curl", "-s", "-m", "1", "-w", " %{http_code}", READY_URL
+                        )
+                        said = done.stdout.strip()
+                        if said.endswith(" 200"):
+                            break
+                        await asyncio.sleep(0.1)
+            except TimeoutError:
+                raise LabError(f"the daemon on {place} is not ready after {seconds:.0f} s: {said}") from None
 
     async def stop_daemons(self) -> None:
         """Stop them; their objects stay."""

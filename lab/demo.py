@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 
 from lab.cluster import Lab
@@ -105,15 +104,8 @@ async def start(guide: Guide) -> None:
     guide.title("Ferrite: its kinds, its controller, a speaker and a gobgpd on each node")
     await guide.kubectl("apply", "-f", str(REPOSITORY / "crds"))
     await guide.lab.start_daemons()
-    for node in guide.lab.node_names:
-        await until(f"the speaker of {node}", partial(speaker_ready, guide.lab, node))
-    guide.told("the speakers are ready")
-
-
-async def speaker_ready(lab: Lab, node: str) -> bool:
-    """Whether the readiness probe of a speaker answers 200."""
-    done = await lab.exec(node, "curl", "-sf", "-m", "1", "http://127.0.0.1:17472/readyz")
-    return done.returncode == 0
+    await guide.lab.daemons_ready()
+    guide.told("controller and speakers are ready")
 
 
 async def layer2(guide: Guide) -> None:

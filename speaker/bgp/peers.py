@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from ferrite.model import BFDProfile, Config, DynamicASN, NodeView, Peer, Problem
 from ferrite.net import Family, IPAddress
 from ferrite.selectors import admits
-from speaker.bgp.routes import carries, mixed, next_hop_for
+from speaker.bgp.families import carries, mixed, next_hop_for
 
 HOLD_SECONDS = 90
 CONNECT_SECONDS = 5

@@ -9,6 +9,7 @@ from ferrite.model import BGPAdvertisement, Community, NodeView, Peer, Pool, Ser
 from ferrite.net import Family, IPAddress, NodeName, Prefix, family_of, masked
 from ferrite.selectors import admits
 from ferrite.views import pool_of
+from speaker.bgp.families import carries, mixed, next_hop_for
 
 
 class Silence(Enum):
@@ -156,23 +157,6 @@ def _routes_of(
             if not ad.peers or peer.name in ad.peers:
                 route = Route(ad.communities, ad.local_pref, next_hop)
                 yield masked(address, _length(ad, family)), route
-
-
-def carries(peer: Peer, family: Family) -> bool:
-    """Whether the session with `peer` carries routes of `family`."""
-    return peer.address is None or peer.dual_stack or family_of(peer.address) is family
-
-
-def mixed(peer: Peer, family: Family) -> bool:
-    """Whether it is IPv6 routes over an IPv4 session, where the engine's own next hop cannot be installed."""
-    return peer.address is not None and family is Family.IPV6 and peer.address.version == 4
-
-
-def next_hop_for(peer: Peer, family: Family, node: NodeView) -> IPAddress | None:
-    """The next hop to name: the node's own IPv6 address for IPv6 routes over an IPv4 session, else None."""
-    if not mixed(peer, family):
-        return None
-    return next((address for address in node.addresses if address.version == 6), None)
 
 
 def _add(routes: dict[Prefix, Route], more: Iterator[tuple[Prefix, Route]]) -> bool:

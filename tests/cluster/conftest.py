@@ -25,7 +25,10 @@ class Cluster:
         self.namespace = "metallb-system"
 
     def kubectl(
-        self, *arguments: str, input: str | None = None, check: bool = True
+        self,
+        *arguments: str,
+        input: str | None = None,  # noqa: A002 - as subprocess.run calls it
+        check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as administrator."""
         program = str(self.lab.state.programs_link / "kubectl")

@@ -16,8 +16,6 @@ DEPRECATED = "Warning: v1beta1 is deprecated, please use v1beta2\n"
 NAMESPACE = "default"  # where no daemon looks for custom resources
 EXAMPLES_NAMESPACE = "metallb-system"
 
-pytestmark = pytest.mark.timeout(120)  # a real API server may be slow to publish a CRD
-
 
 def manifest(kind, version="v1", spec=None, *, name="crd-test", namespace=NAMESPACE):
     return json.dumps(

@@ -78,8 +78,9 @@ class BgpLab:
             shutil.chown(path, "frr", "frr")
         for name in ("zebra", "bgpd"):
             daemon = subprocess.Popen(
-                f"ip netns exec {self.tag}-r {FRR / name} -f {self.folder}/{name}.conf -z {self.folder}/zserv.api"
-                f" -i {self.folder}/{name}.pid --vty_socket {self.folder} -P 0".split(),
+                f"ip netns exec {self.tag}-r {FRR / name} -f {self.folder}/{name}.conf"
+                f" -z {self.folder}/zserv.api -i {self.folder}/{name}.pid"
+                f" --vty_socket {self.folder} -P 0".split(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
