@@ -3,7 +3,6 @@
 One task owns a `GobgpRouter`. Every call has a time limit, and every failure is a `RouterError`.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -28,8 +27,6 @@ CALL_SECONDS = 2.0
 BULK_SECONDS = 30.0
 """For reading or writing whole tables: 10,000 routes take about a second."""
 BATCH = 500
-PROBE_SECONDS = 5.0
-"""How often a silent engine is asked whether it still answers."""
 CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
@@ -105,15 +102,6 @@ class GobgpRouter:
             await self._do("UpdatePeer", pb.UpdatePeerRequest(peer=wire.peer_message(peer)))
         self.restarting = False
 
-    async def stop(self) -> None:
-        """End all sessions; whoever supervises the process must then end it: it takes no call any more.
-
-        Raises:
-            RouterError: it does not answer.
-        """
-        self.restarting = self.had_peers = False
-        await self._do("StopBgp", pb.StopBgpRequest())
-
     async def sessions(self) -> tuple[PeerState, ...]:
         """Read how the sessions are, with their counters."""
         request = pb.ListPeerRequest(enable_advertised=True)
@@ -122,15 +110,6 @@ class GobgpRouter:
             wire.peer_state(answer.peer, self.last_errors.get(wire.neighbor_of(answer.peer), ""))
             for answer in answers
         )
-
-    async def lost(self) -> None:
-        """Return when the engine is gone or has stopped answering."""
-        while True:
-            try:
-                await self._call("GetBgp", pb.GetBgpRequest(), pb.GetBgpResponse)
-            except RouterError:
-                return
-            await asyncio.sleep(PROBE_SECONDS)
 
     async def watch(self) -> AsyncIterator[None]:
         """Yield at each change of a session, and once at the start; ends when the engine is gone.

@@ -67,6 +67,7 @@ class Keeper:
         self.report = BgpReport()
         self.want: Wanted | None = None
         self.settled: Wanted | None = None
+        self.told_engine: tuple[str, str] | None = None
         self.have: RouterState | None = None
         self.doubts = 0
         self.read_at = float("-inf")
@@ -127,7 +128,7 @@ class Keeper:
         fresh = self.have is None or now - self.read_at >= RESYNC_SECONDS
         have = await self.router.state() if self.have is None or fresh else self.have
         self.read_at = now if fresh else self.read_at
-        await self._refuse_other_engine(want, have)
+        self._tell_other_engine(want, have)
         todo = changes(want, have)
         if todo:
             await self.router.apply(todo)
@@ -135,14 +136,19 @@ class Keeper:
         self._count(want, drifted=bool(todo) and fresh, replayed=todo.start is not None)
         self.have, self.settled = (after(have, todo) if doubts == self.doubts else None), want
 
-    async def _refuse_other_engine(self, want: Wanted, have: RouterState) -> None:
-        if want.engine is None or have.engine is None or want.engine == have.engine:
-            return
-        await self.router.stop()
-        raise RouterError(
-            f"gobgpd ran as AS {have.engine.asn}, router ID {have.engine.router_id}; wanted are AS "
-            f"{want.engine.asn}, router ID {want.engine.router_id}: it was stopped and must be started anew"
-        )
+    def _tell_other_engine(self, want: Wanted, have: RouterState) -> None:
+        """Say, on change, that the engine keeps its router ID: another one would end every session.
+
+        Its AS number needs no word: each session has an AS number of its own.
+        """
+        wanted = want.engine.router_id if want.engine is not None else ""
+        present = have.engine.router_id if have.engine is not None else wanted
+        other = (wanted, present) if wanted and wanted != present else None
+        if other is not None and other != self.told_engine:
+            log.warning(
+                "router ID takes effect when gobgpd restarts", extra={"router_id": present, "wanted": wanted}
+            )
+        self.told_engine = other
 
     def _count(self, want: Wanted, *, drifted: bool, replayed: bool) -> None:
         before = self.report

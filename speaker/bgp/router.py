@@ -156,24 +156,15 @@ class Router(Protocol):
         """Read how the sessions are."""
         ...
 
-    async def lost(self) -> None:
-        """Return when the engine is gone or stopped answering."""
-        ...
-
     def watch(self) -> AsyncIterator[None]:
         """Yield when connected and at each change of a session; RouterError when the engine is gone."""
-        ...
-
-    async def stop(self) -> None:
-        """End all sessions, because the engine cannot be used as it is."""
         ...
 
 
 def changes(want: Wanted, have: RouterState) -> Changes:
     """The difference that makes `have` into `want`; empty when they are equal.
 
-    An engine that runs under another ASN or router ID than wanted is not this function's matter: the router
-    refuses it.
+    An engine that runs under another AS number or router ID keeps both: they can only be told once.
     """
     wanted = {peer.name: peer for peer in want.peers}
     anew = {name for name, peer in have.peers.items() if not _same_session(wanted.get(name), peer)}

@@ -1,19 +1,20 @@
 """One real cluster for the whole run; taken down again, whatever happens."""
 
 import asyncio
+import json
 import os
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from given import Given, peer
+from patience import wait_until
 
 from lab.cluster import Lab, exec_command
 from lab.daemons import DaemonOptions
+from lab.state import address4, address6
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 30.0
 START_SECONDS = 180
 
 
@@ -61,20 +62,39 @@ class Cluster:
         path = "jsonpath={.status.loadBalancer.ingress[*].ip}"
         return self.kubectl("get", "service", service, "-o", path).stdout.strip()
 
+    def read(self, *arguments: str):
+        """`kubectl get ... -o json`, parsed; lists as their items."""
+        found = json.loads(self.kubectl("get", *arguments, "-o", "json").stdout)
+        return found["items"] if found["kind"].endswith("List") else found
 
-def wait_until(what: str, holds: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> object:
-    """Wait for something true, and return it; a failed assertion counts as not yet."""
-    deadline = time.monotonic() + seconds
-    last = ""
-    while time.monotonic() < deadline:
-        try:
-            found = holds()
-            if found:
-                return found
-        except (AssertionError, subprocess.SubprocessError) as error:
-            last = f"; last error: {error}"
-        time.sleep(0.1)
-    raise AssertionError(f"timed out after {seconds} s waiting for {what}{last}")
+    def events(self, service: str, reason: str) -> list[str]:
+        """The sentences of a Service's Events of one reason, each as often as it was counted."""
+        chosen = f"involvedObject.name={service},involvedObject.kind=Service,reason={reason}"
+        found = self.read("events", "--field-selector", chosen)
+        return [event["message"] for event in found for _ in range(event.get("count") or 1)]
+
+    def get(self, where: str, address: str, path: str = "/", seconds: int = 2) -> str:
+        """What an HTTP GET of port 5000 from a machine of the lab answers; "" for no answer."""
+        host = f"[{address}]" if ":" in address else address
+        url = f"http://{host}:5000{path}"
+        return self.exec(where, "curl", "-s", "-m", str(seconds), url).stdout.strip()
+
+    def hops(self, address: str) -> set[str]:
+        """The next hops of the router's kernel for one address."""
+        family = "-6" if ":" in address else "-4"
+        found = json.loads(self.exec("router", "ip", family, "-j", "route", "show", address).stdout or "[]")
+        return {hop["gateway"] for route in found for hop in route.get("nexthops", [route])}
+
+    def announcer(self, service: str) -> str:
+        """The node that the ServiceL2Status of a Service names; "" while there is none."""
+        chosen = f"metallb.io/service-name={service}"
+        found = self.read("servicel2statuses", "-n", self.namespace, "-l", chosen)
+        assert len(found) <= 1, found
+        return found[0].get("status", {}).get("node", "") if found else ""
+
+    def units(self) -> dict[str, tuple[int | None, int]]:
+        """The process and the number of restarts of every program of the lab."""
+        return {unit.name: (unit.pid, unit.restarts) for unit in self.do(self.lab.units())}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -110,3 +130,28 @@ def ferrite(cluster):
 def ready(cluster: Cluster, where: str) -> bool:
     """Whether the daemon there answers its readiness probe with 200."""
     return cluster.exec(where, "curl", "-sf", "-m", "1", "http://127.0.0.1:17472/readyz").returncode == 0
+
+
+@pytest.fixture
+def given(ferrite):
+    """What a test makes in the cluster goes with it."""
+    made = Given(ferrite)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def given_module(ferrite):
+    """What a module makes in the cluster goes with it."""
+    made = Given(ferrite)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def peers(ferrite):
+    """BGP sessions of every node with the router: by IPv4 in the new version, by IPv6 in the old one."""
+    made = Given(ferrite)
+    made.apply(peer("router-4", address4("router")), peer("router-6", address6("router"), "v1beta1"))
+    yield made
+    made.end()

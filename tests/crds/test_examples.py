@@ -22,6 +22,11 @@ FIELDS = {
     "Community": "communities",
 }
 FILES = sorted(EXAMPLES.glob("*.yaml"))
+READERS = [
+    pytest.param(None, id="controller"),
+    pytest.param({}, id="speaker"),
+    pytest.param({"topology.kubernetes.io/zone": "rack-1"}, id="speaker-in-rack-1"),
+]
 NAMES = [
     "bfd",
     "bgp",
@@ -43,24 +48,26 @@ def custom(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in found if each["apiVersion"].startswith("metallb.io/")]
 
 
-def problems(found: list[dict[str, Any]]) -> tuple[Problem, ...]:
+def problems(found: list[dict[str, Any]], node_labels: dict[str, str] | None) -> tuple[Problem, ...]:
     by_field = defaultdict(list)
     for each in custom(found):
         by_field[FIELDS[each["kind"]]].append(msgspec.convert(each, Custom))
-    return parse(ConfigObjects(**by_field))[1]
+    return parse(ConfigObjects(**by_field, node_labels=node_labels))[1]
 
 
 def test_the_examples_that_the_documents_name():
     assert [file.stem for file in FILES] == NAMES
 
 
+@pytest.mark.parametrize("node_labels", READERS)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_an_example_has_no_problem(file):
-    assert problems(documents(file)) == ()
+def test_an_example_has_no_problem(file, node_labels):
+    assert problems(documents(file), node_labels) == ()
 
 
-def test_all_examples_fit_together():
-    assert problems(documents(*FILES)) == ()
+@pytest.mark.parametrize("node_labels", READERS)
+def test_all_examples_fit_together(node_labels):
+    assert problems(documents(*FILES), node_labels) == ()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

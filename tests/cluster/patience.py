@@ -1,0 +1,23 @@
+"""Waiting for a condition, in real time."""
+
+import subprocess
+import time
+from collections.abc import Callable
+
+PATIENCE_SECONDS = 30.0
+LOOK_SECONDS = 0.1
+
+
+def wait_until(what: str, holds: Callable[[], object], seconds: float = PATIENCE_SECONDS):
+    """Wait for something true, and return it; a failed assertion counts as not yet."""
+    deadline = time.monotonic() + seconds
+    last = ""
+    while time.monotonic() < deadline:
+        try:
+            found = holds()
+            if found:
+                return found
+        except (AssertionError, subprocess.SubprocessError) as error:
+            last = f"; last error: {error}"
+        time.sleep(LOOK_SECONDS)
+    raise AssertionError(f"timed out after {seconds} s waiting for {what}{last}")
