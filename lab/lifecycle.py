@@ -165,8 +165,6 @@ def _end(pids: list[int], number: int, *, seconds: float) -> None:
 
 
 def _runs(pid: int) -> bool:
-    with suppress(ChildProcessError):  # a supervisor this very process started
-        os.waitpid(pid, os.WNOHANG)
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
@@ -186,14 +184,17 @@ def _supervisors(state: State) -> list[int]:
 
 
 def _start_supervisor(state: State) -> None:
+    """Start it as nobody's child: it outlives this process, and none has to wait for it."""
+    argv = [sys.executable, "-m", "lab.supervisor", str(state.control_socket), str(state.logs)]
     with (state.logs / "supervisor.log").open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "lab.supervisor", str(state.control_socket), str(state.logs)],
+        subprocess.run(
+            ["setsid", "--fork", *argv],
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
+            check=True,
+            timeout=END_SECONDS,
         )
 
 

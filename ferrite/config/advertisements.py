@@ -52,7 +52,9 @@ def bgp_advertisement_from(
     return advertisement
 
 
-def refuse_conflict(advertisement: BGPAdvertisement, others: Iterable[BGPAdvertisement]) -> None:
+def refuse_conflict(
+    advertisement: BGPAdvertisement, others: Iterable[BGPAdvertisement], pools: Iterable[Pool]
+) -> None:
     """Check LOCAL_PREF against advertisements of the same node that count already.
 
     Only advertisements without Service selectors are compared: with them it depends on the Service, and is
@@ -63,12 +65,15 @@ def refuse_conflict(advertisement: BGPAdvertisement, others: Iterable[BGPAdverti
     """
     if advertisement.scope.service_selectors:
         return
+    families = {pool.name: {addresses.family for addresses in pool.ranges} for pool in pools}
     for other in others:
-        comparable = not other.scope.service_selectors and bool(other.scope.pools & advertisement.scope.pools)
+        shared = other.scope.pools & advertisement.scope.pools
+        comparable = not other.scope.service_selectors
         same_peers = not (advertisement.peers and other.peers) or bool(advertisement.peers & other.peers)
-        same_length = (
-            advertisement.aggregation_length == other.aggregation_length
-            or advertisement.aggregation_length_v6 == other.aggregation_length_v6
+        same_length = any(
+            _length(advertisement, family) == _length(other, family)
+            for pool in shared
+            for family in families[pool]
         )
         if comparable and same_peers and same_length and advertisement.local_pref != other.local_pref:
             raise ConfigError(
@@ -76,6 +81,11 @@ def refuse_conflict(advertisement: BGPAdvertisement, others: Iterable[BGPAdverti
                 "was already set for the same type of BGP update. Check existing BGP advertisements with "
                 "common pools and aggregation lengths"
             )
+
+
+def _length(advertisement: BGPAdvertisement, family: Family) -> int:
+    ipv4 = family is Family.IPV4
+    return advertisement.aggregation_length if ipv4 else advertisement.aggregation_length_v6
 
 
 def _scope(name: str, spec: L2AdvertisementSpec | BGPAdvertisementSpec, pools: Iterable[Pool]) -> Scope:

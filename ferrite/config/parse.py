@@ -158,7 +158,8 @@ class _Reader:
             advertisement = bgp_advertisement_from(item.metadata.name, spec, pools, aliases)
             if not self._here(advertisement.scope.node_selectors):
                 return None
-            refuse_conflict(advertisement, older)
+            if self.node_labels is not None:
+                refuse_conflict(advertisement, older, pools)
             return advertisement
 
         return _by_name(self.read("BGPAdvertisement", items, BGPAdvertisementSpec, make))

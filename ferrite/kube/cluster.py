@@ -152,15 +152,17 @@ def _typed(kind: Kind[Any], body: Body) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_cluster(kubeconfig: str | None, daemon: str) -> AsyncGenerator[Cluster, None]:
-    """The cluster that `kubeconfig` names, or that the pod runs in.
+async def open_cluster(
+    kubeconfig: str | None, daemon: str, context: str | None = None
+) -> AsyncGenerator[Cluster, None]:
+    """The cluster that `kubeconfig` names, in its current context or in `context`, or that the pod runs in.
 
     Nothing is asked of the API server here: it may be away, and the first list is tried until it succeeds.
 
     Raises:
         ConfigError: there are no usable credentials; the text names the file.
     """
-    credentials = await load_credentials(kubeconfig)
+    credentials = await load_credentials(kubeconfig, context)
     async with open_transport(credentials, f"ferrite-{daemon}/{_version()}") as transport:
         yield Cluster(transport)
 

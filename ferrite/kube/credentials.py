@@ -68,19 +68,23 @@ class Credentials:
             self.token = _stripped(self._auth.token)
 
 
-async def load_credentials(kubeconfig: str | None) -> Credentials:
+async def load_credentials(kubeconfig: str | None, context: str | None = None) -> Credentials:
     """Read credentials once.
 
     Args:
         kubeconfig: path of a file, or several separated by `:`; None is the user's own kubeconfig if there is
             one, else the pod's service account.
+        context: of the kubeconfig; None is its current one.
 
     Raises:
-        ConfigError: the file is not there or unusable, its plugin fails, or there are no credentials at all.
+        ConfigError: the file is not there or unusable, it has no such context, its plugin fails, or there are
+            no credentials at all.
     """
     _check_there(kubeconfig)
-    # An explicit file must not fall back to the service account.
-    auth = KubeAuth(kubeconfig=kubeconfig, serviceaccount="") if kubeconfig else KubeAuth()
+    # What is asked for explicitly must not fall back to the service account.
+    account = "" if kubeconfig or context else None
+    # With a namespace kr8s does not look for the one of the current context, which may not be set.
+    auth = KubeAuth(kubeconfig=kubeconfig, serviceaccount=account, namespace="default", context=context)
     return Credentials(auth, await _load(auth, kubeconfig))
 
 

@@ -57,6 +57,7 @@ class Keeper:
     """What the tasks of the loop share; only `apply` changes the engine.
 
     Attributes:
+        replaying: an empty engine was found and has not been told everything yet.
         have: what the engine has, None when that must be read: at the start, after a failure, when the
             engine was away, and at each resync.
     """
@@ -68,6 +69,7 @@ class Keeper:
         self.want: Wanted | None = None
         self.settled: Wanted | None = None
         self.told_engine: tuple[str, str] | None = None
+        self.replaying = False
         self.have: RouterState | None = None
         self.doubts = 0
         self.read_at = float("-inf")
@@ -130,10 +132,11 @@ class Keeper:
         self.read_at = now if fresh else self.read_at
         self._tell_other_engine(want, have)
         todo = changes(want, have)
+        self.replaying |= todo.start is not None and self.settled is not None
         if todo:
             await self.router.apply(todo)
             log.info("routes applied", extra={"routes": todo.route_count, "peers": len(todo.add_peers)})
-        self._count(want, drifted=bool(todo) and fresh, replayed=todo.start is not None)
+        self._count(want, drifted=bool(todo) and fresh)
         self.have, self.settled = (after(have, todo) if doubts == self.doubts else None), want
 
     def _tell_other_engine(self, want: Wanted, have: RouterState) -> None:
@@ -150,10 +153,10 @@ class Keeper:
             )
         self.told_engine = other
 
-    def _count(self, want: Wanted, *, drifted: bool, replayed: bool) -> None:
+    def _count(self, want: Wanted, *, drifted: bool) -> None:
         before = self.report
-        again = replayed and self.settled is not None
-        drift = drifted and not replayed and self.settled == want
+        again, self.replaying = self.replaying, False
+        drift = drifted and not again and self.settled == want
         routes = {name: len(found) for name, found in want.routes.items()}
         if before.error:
             log.info("gobgpd is as wanted")
