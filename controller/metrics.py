@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from controller.ledger import Usage
 from ferrite.net import LARGEST_COUNT, Family
+from ferrite.run.metrics import ClientCounts, client_families
 
 
 @dataclass(slots=True)
@@ -74,19 +75,8 @@ class ControllerCollector(Collector):
         yield _per_pool("metallb_allocator_services_allocated_total", text, services)
 
     def _client(self) -> Iterable[Metric]:
-        prefix, state = "metallb_k8s_client_", self._state
-        yield CounterMetricFamily(prefix + "updates", "Services decided on", state.updates)
-        yield CounterMetricFamily(
-            prefix + "update_errors", "Decisions and writes that failed", state.update_errors
-        )
-        yield GaugeMetricFamily(
-            prefix + "config_loaded_bool", "1 once a configuration was loaded", int(state.loaded)
-        )
-        yield GaugeMetricFamily(
-            prefix + "config_stale_bool",
-            "1 while a part of the configuration does not count",
-            int(state.stale),
-        )
+        state = self._state
+        return client_families(ClientCounts(state.updates, state.update_errors, state.loaded, state.stale))
 
     def _own(self) -> Iterable[Metric]:
         prefix, state = "ferrite_controller_", self._state

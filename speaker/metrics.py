@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ferrite.net import IPAddress
-from ferrite.run.metrics import untyped
+from ferrite.run.metrics import ClientCounts, client_families, untyped
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +129,8 @@ class _Families:
         yield from _families("metallb_bfd_", "BFD", bfd)
 
     def _client(self) -> Iterable[Metric]:
-        prefix, state = "metallb_k8s_client_", self._state
-        yield CounterMetricFamily(prefix + "updates", "Turns decided", state.turns)
-        yield CounterMetricFamily(prefix + "update_errors", "Turns that failed", state.errors)
-        yield GaugeMetricFamily(
-            prefix + "config_loaded_bool", "1 once a configuration was loaded", int(state.loaded)
-        )
-        yield GaugeMetricFamily(
-            prefix + "config_stale_bool",
-            "1 while a part of the configuration does not count",
-            int(state.stale),
-        )
+        state = self._state
+        return client_families(ClientCounts(state.turns, state.errors, state.loaded, state.stale))
 
     def _own(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(

@@ -85,7 +85,10 @@ async def load_credentials(kubeconfig: str | None, context: str | None = None) -
     account = "" if kubeconfig or context else None
     # With a namespace kr8s does not look for the one of the current context, which may not be set.
     auth = KubeAuth(kubeconfig=kubeconfig, serviceaccount=account, namespace="default", context=context)
-    return Credentials(auth, await _load(auth, kubeconfig))
+    where = (
+        f"kubeconfig {kubeconfig}" if kubeconfig else "no kubeconfig given, nor one found that can be used"
+    )
+    return Credentials(auth, await _load(auth, where))
 
 
 def _check_there(kubeconfig: str | None) -> None:
@@ -94,8 +97,7 @@ def _check_there(kubeconfig: str | None) -> None:
             raise ConfigError(f"kubeconfig {path} is not there")
 
 
-async def _load(auth: KubeAuth, kubeconfig: str | None = None) -> ssl.SSLContext | bool:
-    where = f"kubeconfig {kubeconfig}" if kubeconfig else "credentials"
+async def _load(auth: KubeAuth, where: str = "credentials") -> ssl.SSLContext | bool:
     try:
         async with asyncio.timeout(LOAD_SECONDS):
             await auth.reauthenticate()

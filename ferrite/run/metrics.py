@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import UnknownMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, UnknownMetricFamily
 
 from ferrite.errors import ClusterError, ConfigError
 from ferrite.run.health import forever, listen
@@ -77,6 +77,36 @@ def untyped(
     for labels, value in samples:
         family.add_sample(name, dict(labels), value)
     return family
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCounts:
+    """What both daemons count of their work with the API server.
+
+    Attributes:
+        updates: decisions or turns since the start.
+        errors: those that failed.
+        loaded: whether a configuration was read.
+        stale: whether a part of the configuration does not count because it is wrong.
+    """
+
+    updates: int = 0
+    errors: int = 0
+    loaded: bool = False
+    stale: bool = False
+
+
+def client_families(counts: ClientCounts) -> Iterable[Metric]:
+    """The compatible `metallb_k8s_client_...` metrics of a daemon."""
+    prefix = "metallb_k8s_client_"
+    yield CounterMetricFamily(prefix + "updates", "Updates worked on", counts.updates)
+    yield CounterMetricFamily(prefix + "update_errors", "Updates that failed", counts.errors)
+    yield GaugeMetricFamily(
+        prefix + "config_loaded_bool", "1 once a configuration was loaded", int(counts.loaded)
+    )
+    yield GaugeMetricFamily(
+        prefix + "config_stale_bool", "1 while a part of the configuration does not count", int(counts.stale)
+    )
 
 
 async def serve_metrics(

@@ -10,9 +10,18 @@ from typing import Any, NoReturn
 import uvloop
 
 from ferrite.errors import ConfigError
+from ferrite.run.arguments import CommonSettings, report_ignored
+from ferrite.run.logs import setup
 
 CLEAN, FAILED, MISCONFIGURED = 0, 1, 2
 log = logging.getLogger(__name__)
+
+
+def start(settings: CommonSettings, main: Callable[[], Coroutine[Any, Any, NoReturn]]) -> NoReturn:
+    """Set logs up, say which flags have no effect, run `main`; the process ends with its status."""
+    setup(settings.log_level, settings.daemon)
+    report_ignored(settings)
+    sys.exit(run(main))
 
 
 def run(main: Callable[[], Coroutine[Any, Any, NoReturn]]) -> int:
