@@ -1,5 +1,6 @@
 """What the controller is told by its command line and its environment; every default is stated here."""
 
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,14 @@ WEBHOOK_FLAGS = (
     "--webhook-http2",
 )
 """MetalLB's webhook needed them; Ferrite validates in the CRDs and has none."""
+
+_EXAMPLE = """\
+example:
+  ferrite-controller --pod-name controller-7d9c4 --namespace metallb-system \\
+    --ml-secret-name metallb-memberlist --kubeconfig ~/.kube/config
+
+exit status: 0 after SIGTERM or SIGINT, 1 when it failed, 2 when a flag or a file is wrong
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ class Settings:
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     """Read the command line; a wrong flag ends the process with one line on stderr and status 2."""
     parser = Parser("controller", "Assigns addresses to Services of type LoadBalancer.")
+    parser.epilog, parser.formatter_class = _EXAMPLE, RawDescriptionHelpFormatter
     add_common(parser)
     parser.add_argument(
         "--ml-secret-name",

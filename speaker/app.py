@@ -121,7 +121,7 @@ def _bind_address(text: str) -> IPAddress | None:
     try:
         return parse_address(text)
     except ValueError as error:
-        raise ConfigError(f"speaker: --ml-bindaddr: {error}") from None
+        raise ConfigError(f"--ml-bindaddr: {error}") from None
 
 
 def _report_settings(settings: Settings) -> ConfigurationStateSettings:

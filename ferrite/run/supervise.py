@@ -21,15 +21,15 @@ def start(settings: CommonSettings, main: Callable[[], Coroutine[Any, Any, NoRet
     """Set logs up, say which flags have no effect, run `main`; the process ends with its status."""
     setup(settings.log_level, settings.daemon)
     report_ignored(settings)
-    sys.exit(run(main))
+    sys.exit(run(main, settings.daemon))
 
 
-def run(main: Callable[[], Coroutine[Any, Any, NoReturn]]) -> int:
+def run(main: Callable[[], Coroutine[Any, Any, NoReturn]], daemon: str = "ferrite") -> int:
     """Run `main` until SIGTERM or SIGINT cancels it, or until it fails.
 
     Returns:
-        The exit status: 0 after a signal, 2 when a person must change the configuration (one line on stderr),
-        1 for any other failure (logged with its traceback).
+        The exit status: 0 after a signal, 2 when a person must change the configuration (one line on stderr
+        that begins with `daemon`), 1 for any other failure (logged with its traceback).
     """
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -37,7 +37,7 @@ def run(main: Callable[[], Coroutine[Any, Any, NoReturn]]) -> int:
     except BaseException as error:
         wrong = list(_config_errors(error))
         for found in wrong:
-            sys.stderr.write(f"{found}\n")
+            sys.stderr.write(f"{daemon}: {found}\n")
         if wrong:
             return MISCONFIGURED
         log.exception("daemon failed")

@@ -31,5 +31,5 @@ async def _broken() -> NoReturn:
 def test_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(_stopped) == 0
     assert run(_broken) == 1
-    assert run(_misconfigured) == 2
-    assert capsys.readouterr().err == "kubeconfig x is not there\n"
+    assert run(_misconfigured, "speaker") == 2
+    assert capsys.readouterr().err == "speaker: kubeconfig x is not there\n"
