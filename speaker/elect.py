@@ -19,5 +19,9 @@ def elect(
     The highest score wins (`preferredNodeSelectors`), among equals the lowest rank: losing a node that was
     not elected moves nothing, and addresses spread over the nodes.
     """
-    preferred = scores or {}
-    return min(candidates, key=lambda node: (-preferred.get(node, 0), rank(address, node)), default=None)
+    preferred, suffix = scores or {}, f"#{address}"
+    return min(
+        candidates,
+        key=lambda node: (-preferred.get(node, 0), sha256(f"{node}{suffix}".encode()).digest()),
+        default=None,
+    )

@@ -4,7 +4,7 @@ The same for every node that decides: what only this node knows is no part of it
 differently.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 
 from ferrite.model import L2Advertisement, NodeView, Pool, ServiceView, Snapshot
 from ferrite.net import NodeName
@@ -28,24 +28,33 @@ def includes(advertisement: L2Advertisement, node: NodeView) -> bool:
     return admits(advertisement.scope.node_selectors, node.labels)
 
 
-def candidates(
-    service: ServiceView, snapshot: Snapshot, advertisements: Iterable[L2Advertisement]
-) -> dict[NodeName, int]:
-    """Nodes that may answer, each with the sum of the weights that prefer it.
+class Candidates:
+    """Nodes that may answer, at one moment; remembered, because most Services have the same ones."""
 
-    A node counts when its speaker is alive, its network is available, no label excludes it, an advertisement
-    selects it and, with `externalTrafficPolicy: Local`, it has an endpoint that can serve.
-    """
-    ads = tuple(advertisements)
-    return {
-        node.name: sum(preference_of(advertisement, node) for advertisement in ads)
-        for node in snapshot.nodes.values()
-        if node.name in snapshot.live_nodes
-        and not node.network_unavailable
-        and not node.excluded
-        and any(includes(advertisement, node) for advertisement in ads)
-        and (not service.local_only or node.name in service.serving_nodes)
-    }
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._nodes = tuple(
+            node
+            for node in snapshot.nodes.values()
+            if node.name in snapshot.live_nodes and not node.network_unavailable and not node.excluded
+        )
+        self._known: dict[Hashable, dict[NodeName, int]] = {}
+
+    def of(self, service: ServiceView, advertisements: tuple[L2Advertisement, ...]) -> Mapping[NodeName, int]:
+        """Each node that may answer for a Service, with the sum of the weights that prefer it.
+
+        A node counts when its speaker is alive, its network is available, no label excludes it, an
+        advertisement selects it and, with `externalTrafficPolicy: Local`, it has an endpoint that can serve.
+        """
+        local = service.serving_nodes if service.local_only else None
+        key = (tuple(advertisement.name for advertisement in advertisements), local)
+        if key not in self._known:
+            self._known[key] = {
+                node.name: sum(preference_of(advertisement, node) for advertisement in advertisements)
+                for node in self._nodes
+                if any(includes(advertisement, node) for advertisement in advertisements)
+                and (local is None or node.name in local)
+            }
+        return self._known[key]
 
 
 def preference_of(advertisement: L2Advertisement, node: NodeView) -> int:

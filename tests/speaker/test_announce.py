@@ -20,7 +20,7 @@ from ferrite.model import (
 )
 from ferrite.net import parse_range
 from speaker.announce import Announce, Silence, StaySilent, l2_decision
-from speaker.eligible import candidates
+from speaker.eligible import Candidates
 
 NODES = ("node-a", "node-b", "node-c")
 WINNER = "node-b"  # of 10.0.0.1, by MetalLB's hash
@@ -111,7 +111,7 @@ def test_a_node_that_is_out_of_service_answers_nothing(fault):
     nodes = {name: NodeView(name) for name in NODES}
     nodes[WINNER] = NodeView(WINNER, **fault)
     assert answering(SERVICE, moment(nodes=nodes)) == ["node-a"]
-    assert WINNER not in candidates(SERVICE, moment(nodes=nodes), (EVERYWHERE,))
+    assert WINNER not in Candidates(moment(nodes=nodes)).of(SERVICE, (EVERYWHERE,))
 
 
 def test_local_traffic_policy_needs_an_endpoint_on_the_node():
