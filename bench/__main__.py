@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.assign import Result, measure
 from lab.cluster import Lab
 from lab.daemons import DaemonOptions
+from lab.tasks import until_signalled
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -23,7 +24,7 @@ def main() -> None:
     )
     parser.add_argument("--namespace", default="metallb-system", help="of the pools")
     arguments = parser.parse_args()
-    result = asyncio.run(_assign(arguments.kubeconfig, arguments.namespace))
+    result = asyncio.run(until_signalled(_assign(arguments.kubeconfig, arguments.namespace)))
     sys.stdout.write(result.table() + "\n")
     if arguments.json:
         arguments.json.write_text(json.dumps({"assign": result.document()}, indent=2) + "\n")

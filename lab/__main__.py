@@ -4,10 +4,7 @@ import argparse
 import asyncio
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Coroutine
-from typing import Any
 
 from lab.build import ensure_programs
 from lab.cluster import Lab, exec_command
@@ -15,6 +12,7 @@ from lab.daemons import DaemonOptions, start_daemons, stop_daemons
 from lab.lifecycle import check_machine, take_down
 from lab.report import status_report
 from lab.state import LabError, State
+from lab.tasks import until_signalled
 from lab.words import Steps, fail, say, show
 
 EXAMPLES = """examples:
@@ -149,14 +147,6 @@ def _bin(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _until_signalled(work: Coroutine[Any, Any, int]) -> int:
-    """Let Ctrl-C and SIGTERM cancel the work, so that what was begun is taken away."""
-    task = asyncio.ensure_future(work)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    return await task
-
-
 def main() -> int:
     """Run one command; return the exit status."""
     arguments = parser().parse_args(guarded(sys.argv[1:]))
@@ -165,7 +155,7 @@ def main() -> int:
     try:
         if arguments.verb in direct:
             return direct[arguments.verb](arguments)
-        return asyncio.run(_until_signalled(waiting[arguments.verb](arguments)))
+        return asyncio.run(until_signalled(waiting[arguments.verb](arguments)))
     except LabError as error:
         fail(str(error))
         return 2

@@ -11,6 +11,7 @@ from pathlib import Path
 from lab.cluster import Lab
 from lab.probe import watch_address
 from lab.state import LAN4, REPOSITORY, LabError
+from lab.tasks import until_signalled
 from lab.words import BOLD, GREEN, RED, paint, say
 
 GREETING = "Hello world v2"
@@ -242,8 +243,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the cluster up and say how to use it")
     keep = parser.parse_args().keep
     try:
-        return asyncio.run(demo(keep=keep))
-    except KeyboardInterrupt:
+        return asyncio.run(until_signalled(demo(keep=keep)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         say("\nstopped; everything was taken down")
         return 130
 

@@ -1,7 +1,12 @@
-"""Structured concurrency with one error: what a TaskGroup bundles comes out as its first part."""
+"""Tasks that end well: one error instead of a group, and signals that cancel instead of kill."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -18,3 +23,11 @@ def first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+async def until_signalled(work: Coroutine[Any, Any, T]) -> T:
+    """Let Ctrl-C, SIGTERM and SIGHUP cancel the work, so that what was begun is taken away."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
