@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ferrite.run.arguments import DEFAULT_NAMESPACE, environment
 
@@ -35,9 +35,9 @@ class Verb:
 class Parser(argparse.ArgumentParser):
     """Ends the process on a wrong word: one line on stderr, and where to read on."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, prog: str, description: str = "", epilog: str = "") -> None:
         formatter = argparse.RawDescriptionHelpFormatter
-        super().__init__(allow_abbrev=False, formatter_class=formatter, **settings)
+        super().__init__(prog, None, description, epilog, formatter_class=formatter, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """One line: `kubectl ferrite: unrecognized arguments: --x (see kubectl ferrite --help)`."""
@@ -69,16 +69,18 @@ def _epilog(examples: Sequence[str]) -> str:
 def _add_flags(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
     """The flags of all verbs; `again` leaves a value alone that stood before the verb."""
 
-    def add(*names: str, default: str | None, meaning: str, **more: Any) -> None:
-        chosen = argparse.SUPPRESS if again else default
-        parser.add_argument(*names, default=chosen, help=meaning, **more)
+    def default(value: str | None) -> str | None:
+        return argparse.SUPPRESS if again else value
 
-    add("--kubeconfig", default=environment("KUBECONFIG") or None, meaning="path of the kubeconfig file")
-    add("--context", default=None, meaning="context of the kubeconfig; its current one without this")
+    add = parser.add_argument
+    add(
+        "--kubeconfig", default=default(environment("KUBECONFIG") or None), help="path of the kubeconfig file"
+    )
+    add("--context", default=default(None), help="context of the kubeconfig; its current one without this")
     add(
         "-n",
         "--namespace",
-        default=DEFAULT_NAMESPACE,
-        meaning=f"namespace of Ferrite's custom resources ({DEFAULT_NAMESPACE})",
+        default=default(DEFAULT_NAMESPACE),
+        help=f"namespace of Ferrite's custom resources ({DEFAULT_NAMESPACE})",
     )
-    add("-o", "--output", default=OUTPUTS[0], meaning="table (the default) or json", choices=OUTPUTS)
+    add("-o", "--output", default=default(OUTPUTS[0]), choices=OUTPUTS, help="table (the default) or json")

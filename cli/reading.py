@@ -43,9 +43,7 @@ class Event(Object, frozen=True, kw_only=True):
     last_timestamp: str | None = None
 
 
-SERVICE_EVENTS = Kind(
-    "", "v1", "events", "Event", Event, field_selector="involvedObject.kind=Service"
-)
+SERVICE_EVENTS = Kind("", "v1", "events", "Event", Event, field_selector="involvedObject.kind=Service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +116,6 @@ async def _listed(cluster: Cluster, kind: Kind[O]) -> tuple[O, ...]:
 
 
 def _first_of(group: ExceptionGroup[Exception]) -> Exception:
-    """The one error to tell: all of a group have the same cause when they are the cluster's."""
-    bugs = group.subgroup(lambda error: not isinstance(error, ClusterError))
+    """The one error to tell: those of the cluster have one cause; anything else is a bug, told as it is."""
+    _, bugs = group.split(ClusterError)
     return group.exceptions[0] if bugs is None else bugs

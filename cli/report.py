@@ -1,12 +1,14 @@
 """What `kubectl ferrite status` tells, from what was read; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cli.reading import Event, Reading
 from controller.tenant import Reason
 from ferrite.objects import ALLOCATED_FROM_POOL, Custom, Service, Struct
 
+Status = Mapping[str, Any]
+"""`status` of a custom resource."""
 CONTROLLER = "controller"
 INVALID = "Invalid"
 UNKNOWN = "Unknown"
@@ -88,7 +90,7 @@ def _pool(pool: Custom) -> PoolRow:
     )
 
 
-def _count(status: Mapping[str, Any], name: str) -> int | None:
+def _count(status: Status, name: str) -> int | None:
     value = status.get(name)
     return value if isinstance(value, int) else None
 
@@ -103,7 +105,9 @@ def _daemon(state: Custom) -> DaemonRow:
     )
 
 
-def _announcers(statuses: Iterable[Custom], through: Any) -> dict[str, tuple[Announcer, ...]]:
+def _announcers(
+    statuses: Iterable[Custom], through: Callable[[Status], tuple[str, ...]]
+) -> dict[str, tuple[Announcer, ...]]:
     """Announcing nodes by Service key; an object without its status yet tells nothing."""
     found: dict[str, list[Announcer]] = {}
     for item in statuses:
@@ -114,15 +118,15 @@ def _announcers(statuses: Iterable[Custom], through: Any) -> dict[str, tuple[Ann
     return {key: tuple(sorted(nodes, key=lambda each: each.node)) for key, nodes in found.items()}
 
 
-def _interfaces(status: Mapping[str, Any]) -> tuple[str, ...]:
+def _interfaces(status: Status) -> tuple[str, ...]:
     return tuple(str(each.get("name")) for each in status.get("interfaces") or ())
 
 
-def _peers(status: Mapping[str, Any]) -> tuple[str, ...]:
+def _peers(status: Status) -> tuple[str, ...]:
     return _strings(status.get("peers"))
 
 
-def _strings(value: Any) -> tuple[str, ...]:
+def _strings(value: Iterable[object] | None) -> tuple[str, ...]:
     return tuple(str(each) for each in value or ())
 
 
@@ -188,7 +192,9 @@ def _why_not_announced(service: Service, reading: Reading, daemons: tuple[Daemon
     speakers = [daemon for daemon in daemons if daemon.name != CONTROLLER]
     if not speakers:
         return f"no speaker has reported in namespace {reading.namespace}; is one running?"
-    return _problem(speakers) or "has it ready endpoints, and does an advertisement select its pool and a node?"
+    return (
+        _problem(speakers) or "has it ready endpoints, and does an advertisement select its pool and a node?"
+    )
 
 
 def _problem(daemons: Iterable[DaemonRow]) -> str:
@@ -199,7 +205,7 @@ def _problem(daemons: Iterable[DaemonRow]) -> str:
 def _told(service: Service, events: Iterable[Event]) -> list[Event]:
     """What was told of this Service, oldest first; a namesake that was deleted before is another one.
 
-    Times are whole seconds: among equals a warning comes first, so that what was mended at once does not count.
+    Times are whole seconds: among equals a warning comes first, for it may have been mended at once.
     """
     about = service.metadata
     mine = [

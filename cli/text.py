@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 
 import msgspec
 
@@ -48,7 +48,7 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in one_line)
 
 
-def json_text(value: Any) -> str:
+def json_text(value: object) -> str:
     """Indented JSON, ended."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
 

@@ -56,7 +56,7 @@ class Outlets:
         peers = wanted_peers(snapshot.config, here) if here is not None else WantedPeers()
         before, self.routes = self.routes, wanted_routes(snapshot, self.me)
         self.routing.set(WantedRouting(peers.engine, peers.peers, self.routes.routes))
-        self.statuses.set(WantedStatus(_interfaces(outcome), self.routes.announced))
+        self.statuses.set(WantedStatus(_interfaces(outcome), self.routes.announced, snapshot.live_nodes))
         self.report.set(_report(outcome))
         self._tell_limits(peers)
         self.outcome = outcome
@@ -111,8 +111,11 @@ def _interfaces(outcome: Outcome) -> dict[str, tuple[str, ...]]:
 
 
 def _report(outcome: Outcome) -> ConfigurationReport:
-    """The configuration as ConfigurationState shows it: what does not count."""
-    return ConfigurationReport(tuple(problem.text for problem in outcome.problems if problem.fatal))
+    """The configuration as ConfigurationState shows it: each object that does not count, sorted."""
+    texts = {
+        f"{problem.kind} {problem.name}: {problem.text}" for problem in outcome.problems if problem.fatal
+    }
+    return ConfigurationReport(tuple(sorted(texts)))
 
 
 def sessions_of(states: Iterable[PeerState]) -> tuple[SessionCounts, ...]:

@@ -10,6 +10,8 @@ from ferrite.views import node_view, service_view
 from speaker.announce import Announce, StaySilent, l2_decision
 
 Decision = Announce | StaySilent
+DecisionChange = tuple[Decision | None, Decision | None]
+"""Before and after; None where there was or is no such Service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,15 @@ class Picture:
         self.nodes = views
         return changed
 
-    def decide(self, keys: Iterable[str] | None = None) -> dict[str, tuple[Decision | None, Decision | None]]:
-        """Decide on these Services, or on all.
+    def known_services(self) -> frozenset[str]:
+        """Keys of all Services that are there or were decided on."""
+        return frozenset(self.services.keys() | self.decisions.keys())
 
-        Returns:
-            The decisions that changed: before and after, None where there is no such Service.
-        """
+    def decide(self, keys: Iterable[str]) -> dict[str, DecisionChange]:
+        """Decide on these Services; returns the decisions that changed."""
         snapshot = Snapshot(self.config, self.services, self.nodes, self.live_nodes)
-        changed: dict[str, tuple[Decision | None, Decision | None]] = {}
-        for key in tuple(keys if keys is not None else self.services.keys() | self.decisions.keys()):
+        changed: dict[str, DecisionChange] = {}
+        for key in keys:
             before, service = self.decisions.get(key), self.services.get(key)
             after = l2_decision(service, snapshot, self.rules.me) if service is not None else None
             if after != before:

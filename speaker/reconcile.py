@@ -1,9 +1,10 @@
 """The speaker's loop: what changed in the cluster or among the members becomes announcements and routes."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, NoReturn, TypeVar
 
 from ferrite.config.parse import ConfigObjects, parse
 from ferrite.kube.kinds import (
@@ -25,8 +26,9 @@ from ferrite.model import Problem, Snapshot
 from ferrite.net import IPAddress, NodeName
 from ferrite.objects import Custom
 from speaker.announce import Announce
-from speaker.picture import Decision, Picture
+from speaker.picture import Decision, DecisionChange, Picture
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 RESYNC_SECONDS = 30.0
@@ -83,13 +85,15 @@ class Reconciler:
             live_nodes: as membership sees them; None counts every Node as alive.
         """
         self.turns += 1
-        everything = self._take_nodes(changes) | self._take_config(changes)
+        everything = self._take_nodes(changes) | self._guarded(
+            "configuration", partial(self._take_config, changes), False
+        )
         live = frozenset(self.picture.nodes) if live_nodes is None else live_nodes
         if live != self.picture.live_nodes:
             log.info("live nodes changed", extra={"live_nodes": sorted(live)})
             self.picture.live_nodes, everything = live, True
         touched = self._take_services(changes)
-        self._tell(self.picture.decide(None if everything else touched))
+        self._tell(self._decide(self.picture.known_services() if everything else touched))
         return Outcome(
             self.picture.snapshot(),
             self.picture.announced(),
@@ -103,7 +107,26 @@ class Reconciler:
     def _take_services(self, changes: Changes) -> set[str]:
         slices = self.world.objects(ENDPOINT_SLICES)
         touched = self.picture.take_slices(changes.of(ENDPOINT_SLICES), slices)
-        return self.picture.take_services(touched | changes.of(SERVICES), self.world.objects(SERVICES))
+        services = self.world.objects(SERVICES)
+        changed: set[str] = set()
+        for key in touched | changes.of(SERVICES):
+            changed |= self._guarded(key, partial(self.picture.take_services, (key,), services), set())
+        return changed
+
+    def _decide(self, keys: Iterable[str]) -> dict[str, DecisionChange]:
+        changed: dict[str, DecisionChange] = {}
+        for key in keys:
+            changed |= self._guarded(key, partial(self.picture.decide, (key,)), dict[str, DecisionChange]())
+        return changed
+
+    def _guarded(self, key: str, step: Callable[[], T], otherwise: T) -> T:
+        """The result of `step`; an object that meets a bug of ours must not take the others with it."""
+        try:
+            return step()
+        except Exception:
+            self.errors += 1
+            log.exception("object skipped", extra={"object": key})
+            return otherwise
 
     def _take_config(self, changes: Changes) -> bool:
         own = [kind.within(self.namespace) for kind in CONFIG_KINDS]
@@ -131,7 +154,7 @@ class Reconciler:
         self.picture.config = config
         return changed
 
-    def _tell(self, changed: Mapping[str, tuple[Decision | None, Decision | None]]) -> None:
+    def _tell(self, changed: Mapping[str, DecisionChange]) -> None:
         """Log what changed, and tell the Service's users who answers now."""
         for key, (before, after) in changed.items():
             if isinstance(after, Announce):
@@ -170,6 +193,8 @@ async def keep_decisions(
         changes = await reconciler.world.changed(within=RESYNC_SECONDS)
         try:
             act(reconciler.turn(changes, live_nodes()))
-        except Exception:  # one object that is a bug of ours must not end what the others are served by
+        except (
+            Exception
+        ):  # a bug of ours must not end what was decided before; the next turn acts on all again
             reconciler.errors += 1
             log.exception("turn failed")

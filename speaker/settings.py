@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
     parsed = parser.parse(arguments)
     if not parsed.node_name:
         parser.error("--node-name is missing; set it or METALLB_NODE_NAME")
-    if not parsed.gobgp_socket.startswith("unix://"):
+    if not parsed.gobgp_socket.startswith("unix:///"):
         parser.error(f"--gobgp-socket is not a unix socket (unix:///path): {parsed.gobgp_socket!r}")
     return Settings(
         common=common_settings(parser, parsed),

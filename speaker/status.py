@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 NODE_LABEL = "metallb.io/node"
 SERVICE_LABEL = "metallb.io/service-name"
 NAMESPACE_LABEL = "metallb.io/service-namespace"
+IDENTITY_LABELS = (NODE_LABEL, NAMESPACE_LABEL, SERVICE_LABEL)
 RESYNC_SECONDS = 300.0
 CALL_SECONDS = 20.0
 AT_ONCE = 8
@@ -33,10 +34,12 @@ class Wanted:
     Attributes:
         interfaces: Service key to the interfaces that answer, sorted; empty means all.
         peers: Service key to the names of the peers it is announced to, sorted.
+        live_nodes: nodes whose speaker is alive; each of them takes its own objects away.
     """
 
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    live_nodes: frozenset[NodeName] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +82,25 @@ def _identity(place: Place, service: str) -> dict[str, str]:
 async def keep_statuses(cluster: Cluster, place: Place, latest: Latest[Wanted]) -> NoReturn:
     """Keep the status objects of this node equal to what is wanted, forever."""
     retry: float | None = None
+    tidied: frozenset[NodeName] | None = None
+    """The live nodes when the last look for what dead nodes had left was complete; None: look again."""
     while True:
         wanted = await latest.changed(within=retry or RESYNC_SECONDS)
         layer2, bgp = wanted_statuses(place, wanted)
         try:
             owner = await _owner(cluster, place)
-            await _Keeper(cluster, place, SERVICE_L2_STATUSES, "l2", owner).keep(layer2)
+            keeper = _Keeper(cluster, place, SERVICE_L2_STATUSES, "l2", owner)
+            if await keeper.keep(layer2) or wanted.live_nodes != tidied:
+                await keeper.tidy(frozenset(layer2), wanted.live_nodes)
+                tidied = wanted.live_nodes
             await _Keeper(cluster, place, SERVICE_BGP_STATUSES, "bgp", owner).keep(bgp)
             retry = None
         except* (ClusterError, TimeoutError) as errors:
-            retry = longer(retry)
+            retry, tidied = longer(retry), None
+            cause = errors.exceptions[0]
             log.warning(
                 "statuses not written",
-                extra={"error": str(errors.exceptions[0]), "retry_seconds": round(retry, 1)},
+                extra={"error": str(cause) or type(cause).__name__, "retry_seconds": round(retry, 1)},
             )
 
 
@@ -122,8 +131,8 @@ class _Keeper:
         self.owner = owner
         self.room = asyncio.Semaphore(AT_ONCE)
 
-    async def keep(self, wanted: Mapping[str, dict[str, Any]]) -> None:
-        """Read what is there, apply the difference."""
+    async def keep(self, wanted: Mapping[str, dict[str, Any]]) -> bool:
+        """Read what is there, apply the difference; returns whether an object was missing."""
         async with asyncio.timeout(CALL_SECONDS):
             mine, _ = await self.cluster.list(self.kind.labelled(f"{NODE_LABEL}={self.place.node}"))
         names = {status_name(self.prefix, self.place.node, key): key for key in wanted}
@@ -133,18 +142,38 @@ class _Keeper:
                 if item.metadata.name not in names:
                     tasks.create_task(self._delete(item), name="status-delete")
             for name, key in names.items():
-                if name not in present or _differs(present[name].status, wanted[key]):
-                    tasks.create_task(
-                        self._write(name, key, wanted[key], there=name in present), name="status-write"
-                    )
+                there = present.get(name)
+                if there is None or self._is_anothers(there) or _differs(there.status, wanted[key]):
+                    tasks.create_task(self._write(key, wanted[key], there), name="status-write")
+        return present.keys() != names.keys()
 
-    async def _write(self, name: str, key: str, status: dict[str, Any], *, there: bool) -> None:
+    async def tidy(self, services: frozenset[str], live_nodes: frozenset[NodeName]) -> None:
+        """Delete what nodes that died had said of the Services that this node announces now."""
+        async with asyncio.timeout(CALL_SECONDS):
+            found, _ = await self.cluster.list(self.kind)
+        alive = live_nodes | {self.place.node}
+        async with asyncio.TaskGroup() as tasks:
+            for item in found:
+                labels = item.metadata.labels
+                node, namespace, name = (labels.get(each, "") for each in IDENTITY_LABELS)
+                if f"{namespace}/{name}" in services and node not in alive:
+                    tasks.create_task(self._delete(item), name="status-delete")
+
+    async def _write(self, key: str, status: dict[str, Any], present: Custom | None) -> None:
+        name = status_name(self.prefix, self.place.node, key)
         async with self.room, asyncio.timeout(CALL_SECONDS):
-            if not there:
+            if present is None:
                 await self._create(name, key)
-                if self.kind.kind == SERVICE_L2_STATUSES.kind:
-                    await self._delete_others(name, key)
-            await self.cluster.merge_patch(self.kind, name, {"status": status}, "status")
+            elif self._is_anothers(present):
+                body = {"metadata": {"ownerReferences": self.owner}}
+                await self.cluster.merge_patch(self.kind, name, body)
+            if present is None or _differs(present.status, status):
+                await self.cluster.merge_patch(self.kind, name, {"status": status}, "status")
+
+    def _is_anothers(self, present: Custom) -> bool:
+        """Whether it would go with a Pod that was here before us."""
+        uids = [reference.uid for reference in present.metadata.owner_references]
+        return bool(self.owner) and uids != [reference["uid"] for reference in self.owner]
 
     async def _create(self, name: str, key: str) -> None:
         namespace, service = key.split("/", 1)
@@ -155,22 +184,10 @@ class _Keeper:
         except Conflict:
             log.debug("status object is there already", extra={"object": name})
 
-    async def _delete_others(self, name: str, key: str) -> None:
-        """One object a Service says who answers: what a node that died had left goes."""
-        namespace, service = key.split("/", 1)
-        selector = f"{SERVICE_LABEL}={service},{NAMESPACE_LABEL}={namespace}"
-        found, _ = await self.cluster.list(self.kind.labelled(selector))
-        for item in found:
-            if item.metadata.name != name:
-                await self._forget(item)
-
     async def _delete(self, item: Custom) -> None:
-        async with self.room, asyncio.timeout(CALL_SECONDS):
-            await self._forget(item)
-
-    async def _forget(self, item: Custom) -> None:
         try:
-            await self.cluster.delete(self.kind, item.metadata.name)
+            async with self.room, asyncio.timeout(CALL_SECONDS):
+                await self.cluster.delete(self.kind, item.metadata.name)
         except ClusterError as error:
             if error.status != 404:
                 raise

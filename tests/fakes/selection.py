@@ -12,7 +12,11 @@ def matches(found: Mapping[str, Any], namespace: str | None, query: Mapping[str,
     meta = found["metadata"]
     if namespace is not None and meta.get("namespace") != namespace:
         return False
-    fields = {"metadata.name": meta["name"], "metadata.namespace": meta.get("namespace", "")}
+    fields = {
+        "metadata.name": meta["name"],
+        "metadata.namespace": meta.get("namespace", ""),
+        "involvedObject.kind": found.get("involvedObject", {}).get("kind", ""),
+    }
     return _holds(query.get("labelSelector", ""), meta.get("labels", {})) and _holds(
         query.get("fieldSelector", ""), fields
     )
