@@ -5,7 +5,7 @@ from typing import Any
 
 from cli.reading import Event, Reading
 from controller.tenant import Reason
-from ferrite.objects import ALLOCATED_FROM_POOL, Custom, Service, Struct
+from ferrite.objects import ALLOCATED_FROM_POOL, OBJECTS_ACCEPTED, Custom, Service, Struct
 
 Status = Mapping[str, Any]
 """`status` of a custom resource."""
@@ -96,7 +96,9 @@ def _count(status: Status, name: str) -> int | None:
 
 
 def _daemon(state: Custom) -> DaemonRow:
-    summary = str(state.status.get("errorSummary") or "")
+    conditions = state.status.get("conditions") or ()
+    named = (each.get("message") for each in conditions if each.get("type") == OBJECTS_ACCEPTED)
+    summary = next(named, None) or str(state.status.get("errorSummary") or "")
     lines = (line.removeprefix(_SUMMARY_PREFIX) for line in summary.splitlines())
     return DaemonRow(
         name=state.metadata.name,

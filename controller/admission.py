@@ -1,13 +1,12 @@
 """What MetalLB's webhooks refuse at admission, Ferrite reports: the configuration and its problems."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.choice import Offers, make_offers
 from ferrite.config.parse import ConfigObjects, parse
 from ferrite.kube.kinds import COMMUNITIES, IP_ADDRESS_POOLS, NAMESPACES, Kind
 from ferrite.kube.world import World
-from ferrite.kube.writes import ConfigurationReport
 from ferrite.model import Pool, Problem
 from ferrite.objects import Custom
 
@@ -35,12 +34,6 @@ def load(world: World, namespace: str) -> Loaded:
     broken = {problem.name for problem in problems if problem.fatal and problem.kind == IP_ADDRESS_POOLS.kind}
     labels = {name: found.metadata.labels for name, found in world.objects(NAMESPACES).items()}
     return Loaded(make_offers(config.pools, labels, frozenset(broken)), problems)
-
-
-def report(problems: Iterable[Problem]) -> ConfigurationReport:
-    """What ConfigurationState says: a text for each object that does not count, in a stable order."""
-    texts = {f"{problem.kind} {problem.name}: {problem.text}" for problem in problems if problem.fatal}
-    return ConfigurationReport(tuple(sorted(texts)))
 
 
 def same_offers(old: Offers, new: Offers) -> bool:

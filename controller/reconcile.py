@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
-from controller.admission import Loaded, configuration_kinds, load, report, same_offers
+from controller.admission import Loaded, configuration_kinds, load, same_offers
 from controller.decision import Assign, Decision, Refuse
 from controller.inbox import Inbox
 from controller.metrics import State
@@ -57,7 +57,7 @@ class Follower:
                     "configuration problem",
                     extra={"object": problem.name, "kind": problem.kind, "error": problem.text},
                 )
-            self.report.set(report(self.loaded.problems))
+            self.report.set(ConfigurationReport.of(self.loaded.problems))
         if before and same_offers(before.offers, self.loaded.offers):
             self.loaded = Loaded(before.offers, self.loaded.problems)
             return False

@@ -15,6 +15,8 @@ LOAD_BALANCER_IPS = "loadBalancerIPs"
 ALLOW_SHARED_IP = "allow-shared-ip"
 ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool"
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+OBJECTS_ACCEPTED = "ferrite.io/ObjectsAccepted"
+"""Condition of a ConfigurationState that names each object which does not count."""
 EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 

@@ -57,7 +57,7 @@ class Outlets:
         before, self.routes = self.routes, wanted_routes(snapshot, self.me)
         self.routing.set(WantedRouting(peers.engine, peers.peers, self.routes.routes))
         self.statuses.set(WantedStatus(_interfaces(outcome), self.routes.announced, snapshot.live_nodes))
-        self.report.set(_report(outcome))
+        self.report.set(ConfigurationReport.of(outcome.problems))
         self._tell_limits(peers)
         self.outcome = outcome
         self._tell(before.announced, self.routes)
@@ -108,14 +108,6 @@ def _interfaces(outcome: Outcome) -> dict[str, tuple[str, ...]]:
         for key, decision in outcome.decisions.items()
         if isinstance(decision, Announce)
     }
-
-
-def _report(outcome: Outcome) -> ConfigurationReport:
-    """The configuration as ConfigurationState shows it: each object that does not count, sorted."""
-    texts = {
-        f"{problem.kind} {problem.name}: {problem.text}" for problem in outcome.problems if problem.fatal
-    }
-    return ConfigurationReport(tuple(sorted(texts)))
 
 
 def sessions_of(states: Iterable[PeerState]) -> tuple[SessionCounts, ...]:

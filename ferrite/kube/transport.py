@@ -59,7 +59,8 @@ class Transport(Protocol):
         """The chunks of an answer that goes on, until the server ends it; an empty one when it begins.
 
         Raises:
-            ClusterError: the answer is an error, was cut, or was silent for `silence_seconds`.
+            ClusterError: the answer is an error, was cut, or was silent for `silence_seconds` (reason
+                `Silent`).
         """
         ...
 
@@ -98,13 +99,13 @@ class HttpTransport:
 
     async def stream(self, call: Call, silence_seconds: float) -> AsyncGenerator[bytes, None]:
         """See `Transport.stream`."""
-        limit = call.seconds
+        limit, begun = call.seconds, False
         try:
             async with AsyncExitStack() as opened:
                 async with asyncio.timeout(limit):
                     answer = await self._head(opened, call)
                 yield b""
-                limit = silence_seconds
+                limit, begun = silence_seconds, True
                 while True:
                     async with asyncio.timeout(limit):
                         chunk = await answer.content.readany()
@@ -112,7 +113,8 @@ class HttpTransport:
                         return
                     yield chunk
         except TimeoutError:
-            raise ClusterError(f"silent for {limit:g} s", reason="Timeout") from None
+            reason = "Silent" if begun else "Timeout"
+            raise ClusterError(f"silent for {limit:g} s", reason=reason) from None
         except (aiohttp.ClientError, OSError) as error:
             raise _unreachable(error) from error
 

@@ -28,6 +28,8 @@ STEADY_SECONDS = 5.0
 RELIST_SECONDS = 10 * 3600.0
 """Insurance against an event that was lost without a trace; twice that by chance."""
 NOT_FOUND = 404
+QUIET_ENDS = ("Ended", "Silent")
+"""No news: an API server sends a kind no bookmark before its first change, so an idle watch is silent."""
 log = logging.getLogger(__name__)
 
 
@@ -176,7 +178,7 @@ class _Reflector(Generic[O]):
         wait = max(jittered(self._pause), min(error.retry_after or 0.0, LONGEST_RETRY_AFTER_SECONDS))
         problem = self._described(error)
         is_news = problem != self._store.problem and not isinstance(error, Gone)
-        if is_news and error.reason != "Ended":
+        if is_news and error.reason not in QUIET_ENDS:
             log.warning(problem, extra={"kind": str(self._kind), "error": str(error)})
             self._store.problem = problem
         await asyncio.sleep(wait)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NoReturn
@@ -13,7 +13,8 @@ from ferrite.errors import ClusterError
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, PODS, Kind
 from ferrite.kube.watch import NOT_FOUND, Store, keep_store
-from ferrite.objects import Custom, Object
+from ferrite.model import Problem
+from ferrite.objects import OBJECTS_ACCEPTED, Custom, Object
 from ferrite.run.backoff import jittered, longer
 from ferrite.run.latest import Latest
 
@@ -132,12 +133,24 @@ class ConfigurationReport:
     """What a daemon made of the configuration.
 
     Attributes:
-        errors: why objects do not count, one text each; none: the configuration is valid.
+        errors: why objects do not count, one text each, in MetalLB's words, which do not always name the
+            object; none: the configuration is valid.
+        objects: the same for people, one line each: kind, name and text.
         reason: of the condition when there are errors.
     """
 
     errors: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
     reason: Literal["ConfigurationError", "UnknownError"] = "ConfigurationError"
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> "ConfigurationReport":
+        """What fatal problems make, in the order of kinds and names."""
+        found = sorted({(problem.kind, problem.name, problem.text) for problem in problems if problem.fatal})
+        return cls(
+            tuple(text for _, _, text in found),
+            tuple(f"{kind} {name}: {' '.join(text.split())}" for kind, name, text in found),
+        )
 
     @property
     def message(self) -> str:
@@ -289,34 +302,45 @@ class _ConfigurationWriter:
 def configuration_status(
     report: ConfigurationReport, condition: str, present: Mapping[str, Any], now: str | None = None
 ) -> dict[str, Any]:
-    """The status that a report makes; the condition keeps its time while its status stays the same."""
-    status = "False" if report.errors else "True"
-    old = _condition(present, condition)
-    since = old.get("lastTransitionTime") if old.get("status") == status else None
+    """The status that a report makes; a condition keeps its time while its status stays the same.
+
+    The condition `ferrite.io/ObjectsAccepted` is there only while an object does not count, and names each.
+    """
+    reason = report.reason if report.errors else "Reconciled"
+    conditions = [_made(present, condition, not report.errors, reason, report.message, now)]
+    if report.objects:
+        lines = "\n".join(report.objects)[:CONDITION_MESSAGE_LENGTH]
+        conditions.append(_made(present, OBJECTS_ACCEPTED, False, "ObjectsRefused", lines, now))
     invalid = bool(report.errors) and report.reason == "ConfigurationError"
     return {
         "result": "Invalid" if invalid else "Valid",
         "errorSummary": report.message if invalid else "",
-        "conditions": [
-            {
-                "type": condition,
-                "status": status,
-                "reason": report.reason if report.errors else "Reconciled",
-                "message": report.message,
-                "lastTransitionTime": since or now or _rfc3339(),
-            }
-        ],
+        "conditions": conditions,
+    }
+
+
+def _made(
+    present: Mapping[str, Any], type_: str, holds: bool, reason: str, message: str, now: str | None
+) -> dict[str, str]:
+    status, old = str(holds), _condition(present, type_)
+    since = old.get("lastTransitionTime") if old.get("status") == status else None
+    return {
+        "type": type_,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": since or now or _rfc3339(),
     }
 
 
 def _written(present: Mapping[str, Any], condition: str) -> dict[str, Any]:
     """The part of a status that `configuration_status` makes."""
-    found = _condition(present, condition)
+    found = [_condition(present, type_) for type_ in (condition, OBJECTS_ACCEPTED)]
     parts = ("type", "status", "reason", "message", "lastTransitionTime")
     return {
         "result": present.get("result"),
         "errorSummary": present.get("errorSummary", ""),
-        "conditions": [{part: found.get(part, "") for part in parts}] if found else [],
+        "conditions": [{part: each.get(part, "") for part in parts} for each in found if each],
     }
 
 

@@ -365,7 +365,7 @@ class FakeTransport:
                     return
                 yield line
         except TimeoutError:
-            raise ClusterError("silent", reason="Timeout") from None
+            raise ClusterError("silent", reason="Silent") from None
         except (ApiError, Dropped) as error:
             raise client_error(error) from None
         finally:

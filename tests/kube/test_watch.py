@@ -78,7 +78,7 @@ async def test_a_watch_that_is_refused_as_gone_each_time_does_not_spin() -> None
         assert len(api.calls) < 40
 
 
-async def test_silence_is_a_lost_connection_only_without_bookmarks() -> None:
+async def test_silence_ends_a_watch_and_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
     api = FakeApi()
     async with watched(api) as store:
         await asyncio.sleep(280)
@@ -89,7 +89,8 @@ async def test_silence_is_a_lost_connection_only_without_bookmarks() -> None:
         await asyncio.sleep(100)
         assert "a/b" in store.objects
         assert store.watches == 2
-        assert store.ends["Timeout"] == 1
+        assert store.ends["Silent"] == 1
+        assert not caplog.records
 
 
 async def test_an_outage_of_an_hour_is_few_calls_and_heals_within_a_minute() -> None:

@@ -11,6 +11,7 @@ from ferrite.kube.writes import (
     keep_configuration_state,
     keep_events,
 )
+from ferrite.model import Problem
 from ferrite.objects import Metadata, Service
 from ferrite.run.latest import Latest
 from tests.fakes.api import FakeApi
@@ -94,3 +95,24 @@ def test_the_condition_keeps_its_time_while_its_status_stays() -> None:
     ]
     assert third["conditions"][0]["message"] == ""
     assert third["result"] == "Valid"
+
+
+def test_a_report_keeps_the_compatible_words_and_names_the_objects() -> None:
+    problems = (
+        Problem("BGPPeer", "tor-a", "peer tor-a referencing non existing bfd profile fast"),
+        Problem("BGPAdvertisement", "blue", "invalid community format: x\ninvalid community"),
+        Problem("BGPPeer", "tor-b", "echoMode has no effect", fatal=False),
+    )
+    status = configuration_status(ConfigurationReport.of(problems), "configReconcilerValid", {}, "now")
+    assert status["errorSummary"] == (
+        "configuration error: invalid community format: x\ninvalid community\n"
+        "peer tor-a referencing non existing bfd profile fast"
+    )
+    assert [(each["type"], each["status"]) for each in status["conditions"]] == [
+        ("configReconcilerValid", "False"),
+        ("ferrite.io/ObjectsAccepted", "False"),
+    ]
+    assert status["conditions"][1]["message"] == (
+        "BGPAdvertisement blue: invalid community format: x invalid community\n"
+        "BGPPeer tor-a: peer tor-a referencing non existing bfd profile fast"
+    )

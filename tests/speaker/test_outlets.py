@@ -144,9 +144,9 @@ async def test_a_report_names_each_object_that_does_not_count():
         )
     )
     assert parts.report.value is not None
-    assert parts.report.value.errors == ("Community alias: unknown", "IPAddressPool blue: wrong")
+    assert parts.report.value.objects == ("Community alias: unknown", "IPAddressPool blue: wrong")
     parts.act(outcome())
-    assert parts.report.value.errors == ()
+    assert parts.report.value.objects == ()
 
 
 async def test_bgp_is_told_when_it_begins_and_logged_when_it_ends(caplog):
