@@ -8,6 +8,7 @@ from ferrite.net import IPAddress, NodeName
 from ferrite.objects import SERVICE_NAME_LABEL, EndpointSlice, Node, Service
 from ferrite.views import node_view, service_view
 from speaker.announce import Announce, StaySilent, l2_decision
+from speaker.eligible import Candidates
 
 Decision = Announce | StaySilent
 DecisionChange = tuple[Decision | None, Decision | None]
@@ -89,13 +90,17 @@ class Picture:
         """Keys of all Services that are there or were decided on."""
         return frozenset(self.services.keys() | self.decisions.keys())
 
-    def decide(self, keys: Iterable[str]) -> dict[str, DecisionChange]:
-        """Decide on these Services; returns the decisions that changed."""
-        snapshot = Snapshot(self.config, self.services, self.nodes, self.live_nodes)
+    def candidates(self) -> Candidates:
+        """Who may answer, as it is now; for the decisions of one turn."""
+        return Candidates(self._view_of_all())
+
+    def decide(self, keys: Iterable[str], candidates: Candidates | None = None) -> dict[str, DecisionChange]:
+        """Decide on these Services, by the `candidates` of this turn; returns the decisions that changed."""
+        snapshot = self._view_of_all()
         changed: dict[str, DecisionChange] = {}
         for key in keys:
             before, service = self.decisions.get(key), self.services.get(key)
-            after = l2_decision(service, snapshot, self.rules.me) if service is not None else None
+            after = l2_decision(service, snapshot, self.rules.me, candidates) if service is not None else None
             if after != before:
                 changed[key] = (before, after)
             if after is None:
@@ -112,6 +117,10 @@ class Picture:
                 for address in decision.addresses:
                     wanted[address] = _joined(wanted.get(address, frozenset()), decision.interfaces)
         return wanted
+
+    def _view_of_all(self) -> Snapshot:
+        """This moment without copies: not to be kept."""
+        return Snapshot(self.config, self.services, self.nodes, self.live_nodes)
 
     def _view(self, service: Service) -> ServiceView:
         slices = self._slices.get(service.key, {}).values()

@@ -115,8 +115,10 @@ class Reconciler:
 
     def _decide(self, keys: Iterable[str]) -> dict[str, DecisionChange]:
         changed: dict[str, DecisionChange] = {}
+        candidates = self.picture.candidates()
         for key in keys:
-            changed |= self._guarded(key, partial(self.picture.decide, (key,)), dict[str, DecisionChange]())
+            decide = partial(self.picture.decide, (key,), candidates)
+            changed |= self._guarded(key, decide, dict[str, DecisionChange]())
         return changed
 
     def _guarded(self, key: str, step: Callable[[], T], otherwise: T) -> T:
