@@ -195,8 +195,7 @@ async def keep_decisions(
         changes = await reconciler.world.changed(within=RESYNC_SECONDS)
         try:
             act(reconciler.turn(changes, live_nodes()))
-        except (
-            Exception
-        ):  # a bug of ours must not end what was decided before; the next turn acts on all again
+        except Exception:
+            # A bug of ours must not end what was decided before; the next turn acts on all again.
             reconciler.errors += 1
             log.exception("turn failed")

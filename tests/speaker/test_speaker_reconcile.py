@@ -239,9 +239,9 @@ class BuggyPicture(Picture):
         whole = super().take_services
         return (broken_for(DB, whole) if self._step == "take" else whole)(keys, services)
 
-    def decide(self, keys):
+    def decide(self, keys, candidates=None):
         whole = super().decide
-        return (broken_for(DB, whole) if self._step == "decide" else whole)(keys)
+        return (broken_for(DB, whole) if self._step == "decide" else whole)(keys, candidates)
 
 
 @pytest.mark.parametrize("step", ["take", "decide"])
