@@ -27,6 +27,7 @@ USERS = {  # user name and group, as Kubernetes' own role bindings know them
 }
 ABSENT_CONTROLLERS = ("node-ipam-controller", "node-lifecycle-controller")
 PROXY_HEALTH = "127.0.0.1:10256"
+STOP_SECONDS = 2.0  # an API server whose etcd is gone never ends by itself
 API_CALLS_PER_SECOND = (
     200  # of the controller manager: the usual 20 would be the slowest thing in a benchmark
 )
@@ -173,6 +174,5 @@ def _api_server(state: State) -> Unit:
 
 
 def _unit(state: State, name: str, *arguments: str) -> Unit:
-    return Unit(
-        name=name, argv=(str(state.programs_link / name), *arguments), namespace=state.namespace("cp")
-    )
+    argv = (str(state.programs_link / name), *arguments)
+    return Unit(name=name, argv=argv, namespace=state.namespace("cp"), stop_seconds=STOP_SECONDS)

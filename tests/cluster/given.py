@@ -51,6 +51,7 @@ def service(name, pool_name=None, annotations=None, **spec):
     }
 
 
+SIX = {"ipFamilies": ["IPv6"]}
 DUAL = {"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv4", "IPv6"]}
 
 

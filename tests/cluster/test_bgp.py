@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from given import DUAL, Given, bgp, custom, pool, service
+from given import DUAL, NODE_ASN, bgp, custom, peer, pool, service
 from patience import wait_until
 
 from lab.state import address4, address6
+from lab.units import Order, Unit, order
 
 POOL = "bgp-test"
 ADDRESSES = ("203.0.113.0/27", "fd00:113::/124")
@@ -18,9 +19,8 @@ pytestmark = pytest.mark.usefixtures("offer")
 @pytest.fixture(scope="module")
 def offer(given_module, peers):
     community = custom("Community", ALIAS, communities=[{"name": "vpn", "value": "64501:77"}])
-    advertisement = bgp(
-        POOL, POOL, localPref=150, communities=["vpn", "64501:88", "large:64501:1:2"], peers=["router-4", "router-6"]
-    )
+    communities = ["vpn", "64501:88", "large:64501:1:2"]
+    advertisement = bgp(POOL, POOL, communities=communities, peers=["router-4", "router-6"])
     given_module.apply(pool(POOL, *ADDRESSES), community, advertisement)
 
 
@@ -42,7 +42,9 @@ def paths(cluster, address):
 
 
 def statuses(cluster, name):
-    found = cluster.read("servicebgpstatuses", "-n", cluster.namespace, "-l", f"metallb.io/service-name={name}")
+    found = cluster.read(
+        "servicebgpstatuses", "-n", cluster.namespace, "-l", f"metallb.io/service-name={name}"
+    )
     return {one["status"]["node"]: one["status"]["peers"] for one in found if "status" in one}
 
 
@@ -64,7 +66,7 @@ def test_both_families_are_routed_over_every_node_and_answer_behind_the_router(f
     wait_until("no status", lambda: not statuses(ferrite, "bgp-dual"))
 
 
-def test_communities_arrive_and_a_change_of_the_advertisement_too(ferrite, given):
+def test_communities_arrive_with_their_aliases_resolved(ferrite, given):
     given.app("bgp-attributes")
     given.apply(service("bgp-attributes", POOL))
     address = wait_until("an address", lambda: ferrite.address("bgp-attributes"))
@@ -77,8 +79,8 @@ def test_communities_arrive_and_a_change_of_the_advertisement_too(ferrite, given
 
 def test_the_status_names_the_peers_of_every_node(ferrite, given):
     given.app("bgp-status")
-    given.apply(service("bgp-status", POOL))
-    everyone = dict.fromkeys(ferrite.lab.node_names, ["router-4", "router-6"])
+    given.apply(service("bgp-status", POOL, **DUAL))
+    everyone = {node: ["router-4", "router-6"] for node in ferrite.lab.node_names}
     wait_until("the statuses", lambda: statuses(ferrite, "bgp-status") == everyone)
 
 
@@ -132,5 +134,46 @@ def test_changes_of_services_reset_no_session(ferrite, given):
     assert sessions() == before
 
 
-def test_local_preference_is_kept_inside_one_as(ferrite, given):
-    """Only an internal peer is told the local preference (RFC 4271, 5.1.5): a second router, of our own ASN."""
+INTERNAL = """hostname internal
+router bgp 64501
+ bgp router-id 192.168.1.100
+ neighbor nodes peer-group
+ neighbor nodes remote-as 64501
+ neighbor nodes passive
+ bgp listen range 192.168.1.0/24 peer-group nodes
+"""
+
+
+@pytest.fixture
+def internal(ferrite):
+    """A router of the nodes' own ASN on the client machine; returns a way to ask it."""
+    folder = ferrite.lab.state.part("internal")
+    vty = ("--vty_socket", str(folder))
+    (folder / "bgpd.conf").write_text(INTERNAL)
+    argv = ("/usr/lib/frr/bgpd", "-S", "-Z", "-P", "0", "--log", "stdout", *vty)
+    argv += ("-f", str(folder / "bgpd.conf"), "-i", str(folder / "bgpd.pid"))
+    unit = Unit(name="internal-bgpd", argv=argv, namespace=ferrite.lab.state.namespace("client"))
+    ferrite.do(ferrite.lab.start_unit(unit))
+    yield lambda command: json.loads(ferrite.exec("client", "vtysh", *vty, "-c", command).stdout)
+    ferrite.do(order(ferrite.lab.state.control_socket, Order(verb="forget", name="internal-bgpd")))
+
+
+def test_an_internal_router_is_told_the_local_preference(ferrite, given, internal):
+    """Only a peer of the same ASN hears of it (RFC 4271, 5.1.5)."""
+
+    def preferences(address):
+        found = internal(f"show bgp ipv4 unicast {address}/32 json").get("paths", [])
+        return [path["locPrf"] for path in found]
+
+    given.apply(
+        pool("bgp-internal", "203.0.113.48/28"),
+        peer("internal", address4("client"), peerASN=NODE_ASN),
+        bgp("bgp-internal", "bgp-internal", localPref=150, peers=["internal"]),
+        service("bgp-internal", "bgp-internal"),
+    )
+    given.app("bgp-internal")
+    address = wait_until("an address", lambda: ferrite.address("bgp-internal"))
+    wait_until("paths", lambda: preferences(address) == [150] * ferrite.lab.nodes)
+    given.apply(bgp("bgp-internal", "bgp-internal", localPref=250, peers=["internal"]))
+    wait_until("new paths", lambda: preferences(address) == [250] * ferrite.lab.nodes)
+    assert not paths(ferrite, address)  # nothing at the other router

@@ -17,7 +17,10 @@ def offer(given_module):
 
 
 def answers_arp(cluster, address):
-    return cluster.exec("client", "arping", "-q", "-f", "-c", "1", "-w", "1", "-I", "eth0", address).returncode == 0
+    return (
+        cluster.exec("client", "arping", "-q", "-f", "-c", "1", "-w", "1", "-I", "eth0", address).returncode
+        == 0
+    )
 
 
 def test_a_machine_outside_reaches_the_first_address_of_each_family(ferrite, given):
@@ -114,6 +117,8 @@ def test_without_an_advertisement_nobody_answers(ferrite, given):
     given.app("l2-quiet")
     address = wait_until("an address", lambda: ferrite.address("l2-quiet"))
     assert not answers_arp(ferrite, address)
-    given.apply(layer2("l2-quiet", "l2-quiet", nodeSelectors=[{"matchLabels": {"kubernetes.io/hostname": "node-2"}}]))
+    given.apply(
+        layer2("l2-quiet", "l2-quiet", nodeSelectors=[{"matchLabels": {"kubernetes.io/hostname": "node-2"}}])
+    )
     wait_until("node-2", lambda: ferrite.announcer("l2-quiet") == "node-2")
     wait_until("an answer", lambda: answers_arp(ferrite, address))
