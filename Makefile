@@ -6,7 +6,10 @@ DEMO_ARGS := $(if $(KEEP),--keep)
 SOURCES := crds ferrite controller speaker cli lab bench tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test unit netns cluster demo bench crds protos lock clean
+QUICK := --ignore tests/netns --ignore tests/cluster --ignore tests/helm
+PROGRAMS = $$($(BIN)/python -m lab bin)
+
+.PHONY: help venv check format test unit netns chart cluster demo bench crds manifests protos lock clean
 
 help: ## Show this list
 	@echo "Ferrite: LoadBalancer Services for bare-metal Kubernetes and OpenShift."
@@ -34,16 +37,16 @@ check: venv ## Quick: formatting, linters, types, import contracts, file sizes, 
 	$(BIN)/python -m crds --check
 	@git ls-files '*.py' ':!speaker/bgp/pb' | xargs wc -l \
 		| awk '$$2 != "total" && $$1 > 400 {print $$2 ": " $$1 " lines, over 400"; bad = 1} END {exit bad}'
-	$(BIN)/pytest -q --ignore tests/netns --ignore tests/cluster
+	$(BIN)/pytest -q $(QUICK)
 
 format: venv ## Format the code
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-test: check lab netns cluster ## All tests: the quick ones, then those that need root, a kernel and a cluster
+test: check lab netns chart cluster ## All tests: the quick ones, then those that need root, a kernel and a cluster
 
 unit: venv ## Unit tests only
-	$(BIN)/pytest -q --ignore tests/netns --ignore tests/cluster
+	$(BIN)/pytest -q $(QUICK)
 
 .PHONY: lab
 lab: venv ## Install packages and build programs of the lab (once; kept outside the checkout)
@@ -51,6 +54,10 @@ lab: venv ## Install packages and build programs of the lab (once; kept outside 
 
 netns: lab ## Tests against a kernel, FRR and gobgpd in network namespaces
 	$(BIN)/pytest -q tests/netns --require netns
+
+chart: lab ## Tests of the chart: rendered, installed, upgraded and removed by helm
+	PATH="$(PROGRAMS):$$PATH" $(BIN)/pytest -q tests/helm \
+		--require helm --require kubectl --require etcd --require kube-apiserver --require kube-controller-manager
 
 cluster: lab ## Tests against a real cluster
 	$(BIN)/pytest -q tests/cluster --require netns
@@ -63,6 +70,13 @@ bench: venv ## Measure, print a table, write JSON
 
 crds: venv ## Generate crds/*.yaml from the models
 	$(BIN)/python -m crds
+	@echo "Now run: make manifests"
+
+manifests: lab ## Generate the chart's CRDs and manifests/ferrite.yaml from crds/ and the chart
+	rm -f helm/ferrite/files/crds/*.yaml && cp crds/*.yaml helm/ferrite/files/crds/
+	set -o pipefail; $(PROGRAMS)/helm template ferrite helm/ferrite --namespace metallb-system \
+		--kube-version 1.34.0 --api-versions policy/v1 --set namespace.create=true \
+		| sed '/app.kubernetes.io\/managed-by: Helm/d; /helm.sh\/chart:/d' > manifests/ferrite.yaml
 
 protos: venv ## Generate the stubs of GoBGP's API from our own subset
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. speaker/bgp/pb/gobgp.proto

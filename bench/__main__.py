@@ -6,12 +6,15 @@ import json
 import sys
 from pathlib import Path
 
-from bench.assign import Result, measure
-from lab.cluster import Lab
+import uvloop
+
+from bench.assign import measure
+from lab.cluster import Lab, exec_command
 from lab.daemons import DaemonOptions
 from lab.tasks import until_signalled
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).resolve().parent.parent
+LIMIT_SECONDS = 600.0
 
 
 def main() -> None:
@@ -24,20 +27,34 @@ def main() -> None:
     )
     parser.add_argument("--namespace", default="metallb-system", help="of the pools")
     arguments = parser.parse_args()
-    result = asyncio.run(until_signalled(_assign(arguments.kubeconfig, arguments.namespace)))
+    if arguments.kubeconfig is None:
+        sys.exit(asyncio.run(until_signalled(_in_a_lab(arguments))))
+    result = uvloop.run(measure(arguments.kubeconfig, arguments.namespace))
     sys.stdout.write(result.table() + "\n")
     if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps({"assign": result.document()}, indent=2) + "\n")
 
 
-async def _assign(kubeconfig: Path | None, namespace: str) -> Result:
-    if kubeconfig is not None:
-        return await measure(kubeconfig, namespace)
+async def _in_a_lab(arguments: argparse.Namespace) -> int:
+    """Measure on a lab of its own, from inside its network, so that nothing stands between; the status."""
     async with Lab("bench", nodes=1, step=_show) as lab:
         await lab.kubectl("apply", "-f", str(REPOSITORY / "crds"))
-        await lab.start_daemons(DaemonOptions(namespace=namespace))
+        await lab.start_daemons(DaemonOptions(namespace=arguments.namespace))
         await lab.daemons_ready()
-        return await measure(lab.kubeconfig, namespace)
+        again = [sys.executable, "-m", "bench", "assign", "--namespace", arguments.namespace]
+        again += ["--kubeconfig", str(lab.state.internal_kubeconfig)]
+        again += ["--json", str(arguments.json.resolve())] if arguments.json else []
+        process = await asyncio.create_subprocess_exec(
+            *exec_command(lab.state, "cp", again), cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL
+        )
+        try:
+            async with asyncio.timeout(LIMIT_SECONDS):
+                return await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 def _show(text: str) -> None:

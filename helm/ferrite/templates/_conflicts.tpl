@@ -1,0 +1,43 @@
+{{- /*
+Fails when a controller of MetalLB or of another Ferrite runs in this cluster for the same class of Services:
+both would assign addresses. Every such installation has a ClusterRoleBinding with one of these labels, which
+names its namespace. Without a cluster, as in `helm template`, there is nothing to find.
+*/ -}}
+{{- define "ferrite.conflicts" -}}
+{{- $namespaces := dict -}}
+{{- range $binding := (lookup "rbac.authorization.k8s.io/v1" "ClusterRoleBinding" "" "").items -}}
+{{- $labels := default dict $binding.metadata.labels -}}
+{{- if or (eq (default "" $labels.app) "metallb") (has (default "" (index $labels "app.kubernetes.io/name")) (list "metallb" "ferrite")) -}}
+{{- range $subject := $binding.subjects -}}
+{{- with $subject.namespace -}}{{- $_ := set $namespaces . true -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $namespace := keys $namespaces | sortAlpha -}}
+{{- range $deployment := (lookup "apps/v1" "Deployment" $namespace "").items -}}
+{{- if eq (include "ferrite.rivals" (list $ $deployment)) "true" -}}
+{{- fail (printf "Deployment %s/%s assigns addresses to the same Services (%s): uninstall it, scale it to 0 or set another loadBalancerClass; conflictCheck=false skips this check" $namespace $deployment.metadata.name (default "without loadBalancerClass" $.Values.loadBalancerClass)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* (list $ deployment): "true" when the Deployment is a running controller of our class, and not our own */ -}}
+{{- define "ferrite.rivals" -}}
+{{- $root := index . 0 -}}{{- $metadata := (index . 1).metadata -}}{{- $spec := (index . 1).spec -}}
+{{- $labels := default dict $spec.template.metadata.labels -}}
+{{- $product := or (eq (default "" $labels.app) "metallb") (has (default "" (index $labels "app.kubernetes.io/name")) (list "metallb" "ferrite")) -}}
+{{- $controller := has "controller" (list (default "" $labels.component) (default "" (index $labels "app.kubernetes.io/component"))) -}}
+{{- $release := index (default dict $metadata.annotations) "meta.helm.sh/release-name" | default "" -}}
+{{- $name := printf "%s-controller" (include "ferrite.fullname" $root) -}}
+{{- $ours := and (eq $metadata.namespace $root.Release.Namespace) (or (eq $release $root.Release.Name) (eq $metadata.name $name)) -}}
+{{- if and $product $controller (not $ours) (gt (int $spec.replicas) 0) -}}
+{{- $class := "" -}}
+{{- range $container := $spec.template.spec.containers -}}
+{{- range $argument := $container.args -}}
+{{- if regexMatch "^--?lb-class=" $argument -}}{{- $class = regexReplaceAll "^--?lb-class=" $argument "" -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if eq $class $root.Values.loadBalancerClass -}}true{{- end -}}
+{{- end -}}
+{{- end -}}

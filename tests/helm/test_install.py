@@ -1,0 +1,133 @@
+"""What helm does in a cluster: install, upgrade, uninstall."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from api_server import ApiServer
+from programs import CHART, NAMESPACE, ROOT, Object, objects, read
+
+pytestmark = [
+    pytest.mark.requires("helm"),
+    pytest.mark.requires("kubectl"),
+    pytest.mark.requires("etcd"),
+    pytest.mark.requires("kube-apiserver"),
+    pytest.mark.requires("kube-controller-manager"),
+    pytest.mark.timeout(120),
+]
+CLUSTER_KINDS = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "SecurityContextConstraints",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+POOL = {
+    "apiVersion": "metallb.io/v1beta1",
+    "kind": "IPAddressPool",
+    "metadata": {"name": "office", "namespace": NAMESPACE},
+    "spec": {"addresses": ["192.0.2.1-192.0.2.9"]},
+}
+
+
+@pytest.fixture
+def namespace(api: ApiServer) -> Iterator[str]:
+    """The namespace of a release; afterwards neither it nor the CRDs are there."""
+    api.add_namespace()
+    yield NAMESPACE
+    api.helm("uninstall", "ferrite", "--namespace", NAMESPACE, "--ignore-not-found", "--wait")
+    api.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
+    names = [item["metadata"]["name"] for item in api.get("crds")["items"]]
+    ours = [name for name in names if name.endswith(".metallb.io")]
+    if ours:
+        api.kubectl("delete", "crd", *ours, "--timeout=60s")
+
+
+def install(api: ApiServer, *more: str, verb: str = "install") -> None:
+    api.helm(verb, "ferrite", str(CHART), "--namespace", NAMESPACE, *more)
+
+
+def versions(api: ApiServer) -> dict[str, str]:
+    """The resourceVersion of each object of the release."""
+    manifest = objects(api.helm("get", "manifest", "ferrite", "--namespace", NAMESPACE).stdout)
+    return {key: live(api, key)["metadata"]["resourceVersion"] for key in manifest}
+
+
+def live(api: ApiServer, key: str) -> Object:
+    return api.get(key, *([] if key.split("/")[0] in CLUSTER_KINDS else ["--namespace", NAMESPACE]))
+
+
+def test_an_upgrade_with_the_same_values_changes_nothing(api: ApiServer, namespace: str) -> None:
+    install(api)
+    before = versions(api)
+    for _ in range(2):
+        install(api, verb="upgrade")
+        assert versions(api) == before
+
+
+def test_users_objects_survive_everything_else_goes(api: ApiServer, namespace: str) -> None:
+    install(api)
+    api.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    deployment = live(api, "Deployment/ferrite-controller")["metadata"]
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": deployment["name"],
+        "uid": deployment["uid"],
+    }
+    key = {"name": "ferrite-memberlist", "namespace": NAMESPACE, "ownerReferences": [owner]}
+    api.apply(POOL, {"apiVersion": "v1", "kind": "Secret", "metadata": key})
+    uid = api.get("ipaddresspool", "office", "-n", NAMESPACE)["metadata"]["uid"]
+    install(api, "--set", "controller.replicas=1,loadBalancerClass=example.com/lb", verb="upgrade")
+    manifest = objects(api.helm("get", "manifest", "ferrite", "--namespace", NAMESPACE).stdout)
+    api.helm("uninstall", "ferrite", "--namespace", NAMESPACE, "--wait")
+    assert api.get("ipaddresspool", "office", "-n", NAMESPACE)["metadata"]["uid"] == uid
+    left = {key for key in manifest if is_there(api, key)}
+    assert left == {key for key in manifest if key.startswith("CustomResourceDefinition/")}
+    api.kubectl("wait", "--for=delete", "secret/ferrite-memberlist", "-n", NAMESPACE, "--timeout=30s")
+    assert api.get("secrets", "-n", NAMESPACE)["items"] == []
+    install(api)  # the CRDs that stayed are taken over again
+    assert api.get("ipaddresspool", "office", "-n", NAMESPACE)["metadata"]["uid"] == uid
+
+
+def is_there(api: ApiServer, key: str) -> bool:
+    where = [] if key.split("/")[0] in CLUSTER_KINDS else ["--namespace", NAMESPACE]
+    return api.kubectl("get", key, *where, check=False).returncode == 0
+
+
+def test_what_the_cluster_offers_is_found(api: ApiServer, namespace: str) -> None:
+    words = ["prometheus.prometheusRule.enabled=true", "prometheus.podMonitor.enabled=true"]
+    words += ["prometheus.rbacPrometheus=false", "frrk8s.enabled=true", "speaker.wanConfig=true"]
+    install(api, "--set", ",".join(words))
+    notes = api.helm("get", "notes", "ferrite", "--namespace", NAMESPACE).stdout
+    assert "oc label namespace metallb-system openshift.io/cluster-monitoring=true" in notes
+    assert "NOT installed" not in notes
+    assert "Values of MetalLB that have no effect here: frrk8s, speaker.wanConfig." in notes
+    live(api, "SecurityContextConstraints/ferrite-speaker")
+    live(api, "PrometheusRule/ferrite")
+    speaker = live(api, "DaemonSet/ferrite-speaker")["spec"]["template"]["spec"]
+    assert "runAsUser" not in json.dumps(speaker)
+
+
+def test_crds_that_are_there_already_are_taken_over_when_asked(api: ApiServer, namespace: str) -> None:
+    """As MetalLB leaves them: without a release, one converted by its webhook, a pool in use."""
+    crds = [read(path) for path in sorted((ROOT / "crds").glob("*.yaml"))]
+    for crd in crds:
+        if crd["metadata"]["name"] == "bgppeers.metallb.io":
+            service = {"name": "metallb-webhook-service", "namespace": NAMESPACE, "path": "/convert"}
+            webhook = {"clientConfig": {"service": service}, "conversionReviewVersions": ["v1beta1"]}
+            crd["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    api.apply(*crds)
+    api.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    api.apply(POOL)
+    uid = api.get("ipaddresspool", "office", "-n", NAMESPACE)["metadata"]["uid"]
+    words = ("install", "ferrite", str(CHART), "--namespace", NAMESPACE)
+    refused = api.helm(*words, check=False)
+    assert "invalid ownership metadata" in refused.stderr
+    api.helm(*words, "--take-ownership")
+    assert live(api, "CustomResourceDefinition/bgppeers.metallb.io")["spec"]["conversion"] == {
+        "strategy": "None"
+    }
+    api.helm("uninstall", "ferrite", "--namespace", NAMESPACE, "--wait")
+    assert api.get("ipaddresspool", "office", "-n", NAMESPACE)["metadata"]["uid"] == uid
