@@ -35,7 +35,7 @@ check: venv ## Quick: formatting, linters, types, import contracts, file sizes, 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m crds --check
-	@git ls-files '*.py' ':!speaker/bgp/pb' | xargs wc -l \
+	@set -o pipefail; git ls-files '*.py' ':!speaker/bgp/pb' | xargs wc -l \
 		| awk '$$2 != "total" && $$1 > 400 {print $$2 ": " $$1 " lines, over 400"; bad = 1} END {exit bad}'
 	$(BIN)/pytest -q $(QUICK)
 

@@ -10,6 +10,7 @@ from lab.build import ensure_programs
 from lab.cluster import Lab, exec_command
 from lab.daemons import DaemonOptions, start_daemons, stop_daemons
 from lab.lifecycle import check_machine, take_down
+from lab.packages import ensure_packages
 from lab.report import status_report
 from lab.state import LabError, State
 from lab.tasks import until_signalled
@@ -143,6 +144,8 @@ def _kubectl(arguments: argparse.Namespace) -> int:
 
 
 def _bin(arguments: argparse.Namespace) -> int:
+    check_machine()
+    ensure_packages()
     show(str(ensure_programs()))
     return 0
 

@@ -208,6 +208,9 @@ async def fail_over(guide: Guide) -> None:
 async def demo(*, keep: bool) -> int:
     """Walk, then take everything down, or say how to use what was kept."""
     lab = Lab("demo", step=lambda text: say(f"   {text}"))
+    if lab.state.ready_file.exists():
+        say("a demo's cluster is up already; take it away with: .venv/bin/python -m lab down --name demo")
+        return 1
     status = 0
     try:
         await walk(lab)
@@ -217,7 +220,7 @@ async def demo(*, keep: bool) -> int:
     finally:
         if not keep:
             await lab.down()
-    if keep:
+    if lab.state.ready_file.exists():
         say(KEPT.format(kubeconfig=lab.kubeconfig, logs=lab.state.logs))
     return status
 
@@ -245,7 +248,7 @@ def main() -> int:
     try:
         return asyncio.run(until_signalled(demo(keep=keep)))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        say("\nstopped; everything was taken down")
+        say("\nstopped" + ("" if keep else "; everything was taken down"))
         return 130
 
 

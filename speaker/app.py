@@ -31,7 +31,7 @@ from speaker.l2.links import Links, excluder, read_excludes
 from speaker.l2.responder import Responder
 from speaker.members.mesh import Mesh, MeshSettings
 from speaker.metrics import SpeakerCollector
-from speaker.outlets import Outlets, state_of
+from speaker.outlets import Gate, Outlets, state_of
 from speaker.picture import Picture, Rules
 from speaker.reconcile import Reconciler, keep_decisions, watched_kinds
 from speaker.settings import Settings
@@ -74,10 +74,11 @@ async def _run(settings: Settings, cluster: Cluster, router: GobgpRouter) -> NoR
     bgp: Latest[BgpReport] = Latest()
     mesh = Mesh(_mesh_settings(settings), api.seconds)
     links = Links(excluder(read_excludes(Path(settings.excluded_interfaces_file))))
-    responder = Responder(links, mesh.fresh)
+    gate = Gate(mesh)
+    responder = Responder(links, gate)
     picture = Picture(Rules(me, common.lb_class, settings.ignore_exclude_label))
     reconciler = Reconciler(world, picture, events, common.namespace)
-    outlets = Outlets(me, world, events, responder, mesh)
+    outlets = Outlets(me, world, events, responder, mesh, gate)
     place = Place(common.namespace, me, common.pod_name)
     registry = CollectorRegistry()
     speaker = SpeakerCollector(partial(state_of, outlets, bgp, reconciler))
@@ -106,10 +107,14 @@ async def _run(settings: Settings, cluster: Cluster, router: GobgpRouter) -> NoR
 
 
 def _mesh_settings(settings: Settings) -> MeshSettings:
-    directory = settings.key_directory
+    directory, bind = settings.key_directory, _bind_address(settings.bind_address)
+    if bind is not None and not directory:
+        log.warning(
+            "membership is off: every Node counts as alive", extra={"missing": "--ml-secret-key-path"}
+        )
     return MeshSettings(
         me=settings.node_name,
-        bind=_bind_address(settings.bind_address),
+        bind=bind if directory else None,
         key_file=Path(directory) / "secretkey" if directory else None,
         port=settings.bind_port,
     )

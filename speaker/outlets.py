@@ -26,6 +26,22 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
+class Gate:
+    """Whether this node may answer at layer 2; asked for every packet.
+
+    Only while membership says so, and only once a decision was made since it does: what was decided while
+    this node was cut off, or alone at its start, may be another's by now.
+    """
+
+    mesh: Mesh
+    decided: int = 0
+
+    def __call__(self) -> bool:
+        """Whether it may, now."""
+        return self.mesh.fresh() and (not self.mesh.is_on or 0 < self.mesh.openings == self.decided)
+
+
+@dataclass(slots=True)
 class Outlets:
     """Hands a decision on to those who act on it; they come to it in their own time.
 
@@ -38,6 +54,7 @@ class Outlets:
     events: Events
     responder: Responder
     mesh: Mesh
+    gate: Gate
     routing: Latest[WantedRouting] = field(default_factory=Latest)
     statuses: Latest[WantedStatus] = field(default_factory=Latest)
     report: Latest[ConfigurationReport] = field(default_factory=Latest)
@@ -52,6 +69,9 @@ class Outlets:
         self.responder.apply(
             {address: Answer(interfaces) for address, interfaces in outcome.announced.items()}
         )
+        if self.gate.decided != self.mesh.openings:
+            self.gate.decided = self.mesh.openings
+            self.responder.announce_again()
         here = snapshot.nodes.get(self.me)
         peers = wanted_peers(snapshot.config, here) if here is not None else WantedPeers()
         before, self.routes = self.routes, wanted_routes(snapshot, self.me)

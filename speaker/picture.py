@@ -86,6 +86,10 @@ class Picture:
         self.nodes = views
         return changed
 
+    def known_slices(self) -> frozenset[str]:
+        """Keys of the EndpointSlices that count."""
+        return frozenset(self._service_of)
+
     def known_services(self) -> frozenset[str]:
         """Keys of all Services that are there or were decided on."""
         return frozenset(self.services.keys() | self.decisions.keys())

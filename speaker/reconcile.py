@@ -1,5 +1,6 @@
 """The speaker's loop: what changed in the cluster or among the members becomes announcements and routes."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ from speaker.picture import Decision, DecisionChange, Picture
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+AGAIN_SECONDS = 5.0
+"""After a turn that failed in part, everything is taken over again, no more often than this."""
 RESYNC_SECONDS = 30.0
 """Everything is applied again that often, which heals what somebody else took away."""
 
@@ -76,6 +79,17 @@ class Reconciler:
         self.namespace = namespace
         self.problems: tuple[Problem, ...] = ()
         self.turns = self.errors = 0
+        self.missed = False
+
+    def whole(self, changes: Changes) -> Changes:
+        """`changes`, and every object that is there or was: nothing that a failed turn missed is left out."""
+        self.missed = False
+        known = {SERVICES: self.picture.services.keys(), ENDPOINT_SLICES: self.picture.known_slices()}
+        keys = {
+            store.kind: changes.of(store.kind) | store.objects.keys() | known.get(store.kind, set())
+            for store in self.world.stores
+        }
+        return Changes(first=True, keys=keys)
 
     def turn(self, changes: Changes, live_nodes: frozenset[NodeName] | None) -> Outcome:
         """Take over what changed and decide again where it matters.
@@ -126,7 +140,7 @@ class Reconciler:
         try:
             return step()
         except Exception:
-            self.errors += 1
+            self.errors, self.missed = self.errors + 1, True
             log.exception("object skipped", extra={"object": key})
             return otherwise
 
@@ -191,11 +205,17 @@ async def keep_decisions(
     act: Callable[[Outcome], None],
 ) -> NoReturn:
     """Decide whenever something changed, forever; a burst is one turn."""
+    again_at = 0.0
     while True:
-        changes = await reconciler.world.changed(within=RESYNC_SECONDS)
+        changes = await reconciler.world.changed(
+            within=AGAIN_SECONDS if reconciler.missed else RESYNC_SECONDS
+        )
+        now = asyncio.get_running_loop().time()
+        if reconciler.missed and now >= again_at:
+            changes, again_at = reconciler.whole(changes), now + AGAIN_SECONDS
         try:
             act(reconciler.turn(changes, live_nodes()))
         except Exception:
-            # A bug of ours must not end what was decided before; the next turn acts on all again.
-            reconciler.errors += 1
+            # A bug of ours must not end what was decided before; everything is taken over again soon.
+            reconciler.errors, reconciler.missed = reconciler.errors + 1, True
             log.exception("turn failed")

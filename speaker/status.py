@@ -12,7 +12,7 @@ from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import PODS, SERVICE_BGP_STATUSES, SERVICE_L2_STATUSES, Kind
 from ferrite.net import NodeName
 from ferrite.objects import Custom
-from ferrite.run.backoff import longer
+from ferrite.run.backoff import jittered, longer
 from ferrite.run.latest import Latest
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ NAMESPACE_LABEL = "metallb.io/service-namespace"
 IDENTITY_LABELS = (NODE_LABEL, NAMESPACE_LABEL, SERVICE_LABEL)
 RESYNC_SECONDS = 300.0
 CALL_SECONDS = 20.0
+SPACING_SECONDS = 1.0
+"""Between two passes: a burst of changes is one pass, and an unchanged turn costs a few calls at most."""
 AT_ONCE = 8
 """Writes in flight: statuses may lag, and must not crowd out what the controller writes."""
 
@@ -85,7 +87,7 @@ async def keep_statuses(cluster: Cluster, place: Place, latest: Latest[Wanted]) 
     tidied: frozenset[NodeName] | None = None
     """The live nodes when the last look for what dead nodes had left was complete; None: look again."""
     while True:
-        wanted = await latest.changed(within=retry or RESYNC_SECONDS)
+        wanted = await latest.changed(within=0.0 if retry is not None else RESYNC_SECONDS)
         layer2, bgp = wanted_statuses(place, wanted)
         try:
             owner = await _owner(cluster, place)
@@ -98,10 +100,14 @@ async def keep_statuses(cluster: Cluster, place: Place, latest: Latest[Wanted]) 
         except* (ClusterError, TimeoutError) as errors:
             retry, tidied = longer(retry), None
             cause = errors.exceptions[0]
+            asked = cause.retry_after if isinstance(cause, ClusterError) else None
             log.warning(
                 "statuses not written",
                 extra={"error": str(cause) or type(cause).__name__, "retry_seconds": round(retry, 1)},
             )
+            await asyncio.sleep(max(jittered(retry), asked or 0.0))
+        else:
+            await asyncio.sleep(SPACING_SECONDS)
 
 
 async def _owner(cluster: Cluster, place: Place) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@ One task owns a `GobgpRouter`. Every call has a time limit, and every failure is
 """
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TypeVar
@@ -96,11 +96,22 @@ class GobgpRouter:
         await self._prepare(changes)
         for name in sorted(changes.set_routes.keys() | changes.withdraw.keys()):
             await self._send(name, changes.set_routes.get(name, {}), changes.withdraw.get(name, ()))
-        for peer in changes.add_peers:
-            await self._add_peer(peer)
-        for peer in changes.update_peers:
-            await self._do("UpdatePeer", pb.UpdatePeerRequest(peer=wire.peer_message(peer)))
+        refused = [await self._refused(peer, self._add_peer) for peer in changes.add_peers]
+        refused += [await self._refused(peer, self._update_peer) for peer in changes.update_peers]
+        if any(refused):
+            raise RouterError("; ".join(filter(None, refused)))
         self.restarting = False
+
+    async def _refused(self, peer: PeerSettings, act: Callable[[PeerSettings], Awaitable[None]]) -> str:
+        """Why the engine does not take a peer, "" when it does: the other peers are served all the same."""
+        try:
+            await act(peer)
+        except RouterError as error:
+            return f"BGPPeer {peer.name}: {error}"
+        return ""
+
+    async def _update_peer(self, peer: PeerSettings) -> None:
+        await self._do("UpdatePeer", pb.UpdatePeerRequest(peer=wire.peer_message(peer)))
 
     async def sessions(self) -> tuple[PeerState, ...]:
         """Read how the sessions are, with their counters."""

@@ -78,6 +78,14 @@ class Responder:
             self._keep_station(station, before)
         self._due.set()
 
+    def announce_again(self) -> None:
+        """Begin the burst of every address anew: neighbors may have learnt of somebody else meanwhile."""
+        for station in self._stations.values():
+            for packed, announce in self._announced.items():
+                if announce.on(station.link.name) and station.serves(packed):
+                    self._schedule.start((packed, station.link.index), self._now())
+        self._due.set()
+
     async def run(self) -> NoReturn:
         """Answer until cancelled; closes every socket then."""
         try:

@@ -84,6 +84,7 @@ class Mesh:
 
     Attributes:
         refused: datagrams not counted, by reason.
+        openings: how often `fresh()` was found to have become true.
         waiting_for: what is missing before this can work; None when nothing is.
     """
 
@@ -91,6 +92,7 @@ class Mesh:
         """Make a mesh that is not open yet; `api_age()` is seconds since the API server last answered us."""
         self.refused: Counter[Unreadable | Verdict] = Counter()
         self.waiting_for: Waiting | None = None
+        self.openings = 0
         self._settings = settings
         self._api_age = api_age
         self._view = View(settings.me, time.time_ns(), settings.timings)
@@ -258,5 +260,6 @@ class Mesh:
     def _note(self) -> None:
         seen = (self.live_nodes, self.fresh())
         if seen != self._seen:
+            self.openings += seen[1] and not (self._seen is not None and self._seen[1])
             self._seen = seen
             self._changed.set()

@@ -31,7 +31,7 @@ from speaker.l2.links import Links
 from speaker.l2.responder import Responder
 from speaker.members.mesh import Mesh, MeshSettings
 from speaker.metrics import Announced
-from speaker.outlets import Outlets, sessions_of, state_of
+from speaker.outlets import Gate, Outlets, sessions_of, state_of
 from speaker.picture import Picture, Rules
 from speaker.reconcile import Outcome, Reconciler
 from tests.speaker.objects import service
@@ -69,8 +69,9 @@ class Recorded(Events):
 def outlets() -> Outlets:
     """Real parts that were never started: nothing here opens a socket."""
     mesh = Mesh(MeshSettings(ME, None, None), lambda: 0.0)
-    responder = Responder(Links(lambda _: False), mesh.fresh)
-    return Outlets(ME, KnownServices(()), Recorded(), responder, mesh)
+    gate = Gate(mesh)
+    responder = Responder(Links(lambda _: False), gate)
+    return Outlets(ME, KnownServices(()), Recorded(), responder, mesh, gate)
 
 
 def outcome(config: Config = BOTH, views: tuple[ServiceView, ...] = (VIEW,), **parts: Any) -> Outcome:
@@ -244,3 +245,29 @@ async def test_the_state_for_metrics():
     assert after.bgp == {"drifts": 2, "replays": 3}
     reconciler.problems = (Problem("BGPPeer", "tor", "has no effect", fatal=False),)
     assert not state_of(parts, latest, reconciler).stale
+
+
+class TurningMesh:
+    """Membership whose word changes."""
+
+    is_on = True
+
+    def __init__(self) -> None:
+        self.openings, self.now_fresh = 0, False
+
+    def fresh(self) -> bool:
+        return self.now_fresh
+
+
+def test_the_gate_opens_only_once_a_decision_was_made_since():
+    mesh = TurningMesh()
+    gate = Gate(mesh)
+    assert not gate()
+    mesh.openings, mesh.now_fresh = 1, True
+    assert not gate()  # what was decided before may be another's
+    gate.decided = 1
+    assert gate()
+    mesh.now_fresh = False
+    assert not gate()
+    mesh.openings, mesh.now_fresh = 2, True
+    assert not gate()
