@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from ferrite.net import Family
 from ferrite.run.latest import Latest
 from speaker.bgp.gobgp import open_gobgp
 from speaker.bgp.keep import BgpReport, keep_routes
+from speaker.bgp.peers import PeerSettings, Session
 from speaker.bgp.router import Wanted
 from speaker.bgp.routes import Route
 from tests.netns.bgp_lab import BgpLab, bgp_lab, eventually, wanted
@@ -119,3 +121,13 @@ async def test_a_hung_engine_is_said_and_used_again(bgp_lab: BgpLab) -> None:
         bgp_lab.gobgpd.send_signal(signal.SIGCONT)
         await eventually(lambda: bgp_lab.kernel_routes() == {ONE, TWO}, what="both routes")
         await eventually(lambda: not running.report.value.error, what="no error")
+
+
+async def test_a_peer_that_the_engine_refuses_keeps_nobody_else_away(bgp_lab: BgpLab) -> None:
+    bgp_lab.start_router()
+    bgp_lab.start_gobgpd()
+    good = wanted(ONE)
+    bad = PeerSettings("aaa", Session(interface="nowhere", peer_asn=64500, local_asn=64501))
+    async with speaker(bgp_lab, replace(good, peers=(bad, *good.peers))) as running:
+        await eventually(lambda: bgp_lab.kernel_routes() == {ONE}, what="the route of the good peer")
+        await eventually(lambda: "BGPPeer aaa" in running.report.value.error, what="the refused peer's name")

@@ -295,3 +295,25 @@ async def test_what_was_never_announced_is_not_withdrawn(caplog):
         api.remove(SERVICES, DB)
         await asyncio.sleep(1)
     assert "service withdrawn" not in caplog.messages
+
+
+class ForgetfulPicture(Picture):
+    """A picture that fails on its first look at the nodes."""
+
+    def __init__(self) -> None:
+        super().__init__(Rules(ME))
+        self.looks = 0
+
+    def take_nodes(self, nodes):
+        self.looks += 1
+        if self.looks == 1:
+            raise RuntimeError("a bug")
+        return super().take_nodes(nodes)
+
+
+async def test_what_a_failed_turn_missed_is_taken_over_soon():
+    async with running(cluster(), ForgetfulPicture()) as speaker:
+        await asyncio.sleep(6)
+        assert speaker.last.announced == {ip_address(ADDRESS): None}
+        assert speaker.reconciler.errors == 1
+        assert not speaker.reconciler.missed
