@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ferrite.net import AddressRange, Family, IPAddress, NodeName
+from ferrite.net import AddressRange, Family, IPAddress, NodeName, family_of
 
 
 class Operator(Enum):
@@ -248,14 +248,6 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """An endpoint that can serve: ready, or still serving while it terminates."""
-
-    addresses: tuple[str, ...]
-    node: NodeName | None
-
-
-@dataclass(frozen=True, slots=True)
 class ServiceView:
     """What the speaker reads of a Service and of its EndpointSlices.
 
@@ -315,4 +307,4 @@ class Snapshot:
 
 def families(addresses: tuple[IPAddress, ...]) -> tuple[Family, ...]:
     """The family of each address, in order."""
-    return tuple(Family.IPV4 if address.version == 4 else Family.IPV6 for address in addresses)
+    return tuple(family_of(address) for address in addresses)

@@ -51,11 +51,6 @@ def vtysh_command(state: State, command: str) -> list[str]:
     return ["vtysh", "--vty_socket", str(state.folder / "router"), "-c", command]
 
 
-def zebra_socket(state: State) -> Path:
-    """Return where zebra listens for the other daemons."""
-    return state.folder / "router" / "zserv.api"
-
-
 def _daemon(state: State, folder: Path, name: str) -> Unit:
     argv = [str(FRR_PROGRAMS / name), "-f", str(folder / f"{name}.conf"), "-z", str(folder / "zserv.api")]
     argv += ["-i", str(folder / f"{name}.pid"), "--vty_socket", str(folder), "-P", "0", "--log", "stdout"]

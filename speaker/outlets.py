@@ -19,7 +19,7 @@ from speaker.l2.answers import Announce as Answer
 from speaker.l2.responder import Responder
 from speaker.members.mesh import Mesh
 from speaker.metrics import Announced, L2Counts, SessionCounts, State
-from speaker.reconcile import Outcome, Reconciler
+from speaker.reconcile import Outcome, Reconciler, tell_announced
 from speaker.status import Wanted as WantedStatus
 
 log = logging.getLogger(__name__)
@@ -86,10 +86,7 @@ class Outlets:
         """Log what BGP announces and withdraws, and tell the Services' users."""
         for key in after.announced.keys() - before.keys():
             log.info("service announced", extra={"service": key, "protocol": "bgp"})
-            service = self.world.objects(SERVICES).get(key)
-            if service is not None:
-                text = f'announcing from node "{self.me}" with protocol "bgp"'
-                self.events.record(service, SERVICES, "Normal", "nodeAssigned", text)
+            tell_announced(self.events, self.world.objects(SERVICES).get(key), self.me, "bgp")
         for key in before.keys() - after.announced.keys():
             silence = after.silent.get(key)
             reason = silence.value if silence is not None else "serviceDeleted"

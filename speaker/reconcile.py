@@ -25,7 +25,7 @@ from ferrite.kube.world import Changes, World
 from ferrite.kube.writes import Events
 from ferrite.model import Problem, Snapshot
 from ferrite.net import IPAddress, NodeName
-from ferrite.objects import Custom
+from ferrite.objects import Custom, Service
 from speaker.announce import Announce
 from speaker.picture import Decision, DecisionChange, Picture
 
@@ -182,21 +182,18 @@ class Reconciler:
                         "protocol": "layer2",
                     },
                 )
-                self._announced(key)
+                service = self.world.objects(SERVICES).get(key)
+                tell_announced(self.events, service, self.picture.rules.me, "layer2")
             elif isinstance(before, Announce):
                 reason = after.reason.value if after is not None else "serviceDeleted"
                 log.info("service withdrawn", extra={"service": key, "reason": reason, "protocol": "layer2"})
 
-    def _announced(self, key: str, protocol: str = "layer2") -> None:
-        service = self.world.objects(SERVICES).get(key)
-        if service is not None:
-            self.events.record(
-                service,
-                SERVICES,
-                "Normal",
-                "nodeAssigned",
-                f'announcing from node "{self.picture.rules.me}" with protocol "{protocol}"',
-            )
+
+def tell_announced(events: Events, service: Service | None, me: NodeName, protocol: str) -> None:
+    """Tell the users of a Service which node announces it now; a Service that is gone has none."""
+    if service is not None:
+        text = f'announcing from node "{me}" with protocol "{protocol}"'
+        events.record(service, SERVICES, "Normal", "nodeAssigned", text)
 
 
 async def keep_decisions(
