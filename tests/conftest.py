@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -19,6 +20,19 @@ def _can_make_namespaces() -> bool:
 
 CAPABILITIES = {"netns": _can_make_namespaces}
 _known: dict[str, bool] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a temporary folder of its own.
+
+    pytest's own clears away what earlier runs left, and with warnings as errors it fails on what it cannot
+    remove: a mount, or the files of a program that still writes.
+    """
+    if config.option.basetemp is None:
+        folder = tempfile.TemporaryDirectory(prefix="ferrite-tests-", ignore_cleanup_errors=True)
+        config.option.basetemp = folder.name
+        config.add_cleanup(folder.cleanup)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
