@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS := $(if $(KEEP),--keep)
-SOURCES := crds ferrite controller speaker cli lab bench tests
+SOURCES := crds ferrite controller speaker cli lab bench e2e tests
 
 .DEFAULT_GOAL := help
 QUICK := --ignore tests/netns --ignore tests/cluster --ignore tests/helm

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from given import bgp, custom, layer2, peer, pool, service
-from patience import wait_until
 
+from e2e.manifests import bgp, custom, layer2, peer, pool, service
+from e2e.patience import wait_until
 from lab.state import address4
 
 GOOD = "bad-good"

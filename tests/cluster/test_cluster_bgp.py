@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from given import DUAL, NODE_ASN, bgp, custom, peer, pool, service
-from patience import wait_until
 
+from e2e.manifests import DUAL, NODE_ASN, bgp, custom, peer, pool, service
+from e2e.patience import wait_until
 from lab.state import address4, address6
 from lab.units import Order, Unit, order
 

@@ -5,9 +5,9 @@ import time
 
 import msgspec
 import pytest
-from given import DUAL, SIX, bgp, layer2, pool, service
-from patience import wait_until
 
+from e2e.manifests import DUAL, SIX, bgp, layer2, pool, service
+from e2e.patience import wait_until
 from lab.daemons import HEALTH_PORT, METRICS_PORT, DaemonOptions, daemon_units
 from lab.probe import watch_address
 from lab.state import address4, address6

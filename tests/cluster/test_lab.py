@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from given import layer2, pool, service
-from patience import wait_until
 
+from e2e.manifests import layer2, pool, service
+from e2e.patience import wait_until
 from lab.daemons import HEALTH_PORT
 from lab.state import STATE_ROOT, State
 

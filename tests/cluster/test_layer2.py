@@ -1,9 +1,9 @@
 """Layer 2, end to end: an address of the LAN is given, answered for by one node, and falls silent."""
 
 import pytest
-from given import DUAL, layer2, pool, service
-from patience import wait_until
 
+from e2e.manifests import DUAL, layer2, pool, service
+from e2e.patience import wait_until
 from lab.state import address4
 
 POOL = "l2-test"

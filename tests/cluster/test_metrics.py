@@ -1,10 +1,10 @@
 """What Prometheus and a kubelet see: /metrics for those who may, values that match, probes."""
 
 import pytest
-from given import bgp, layer2, pool, service
-from patience import wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
+from e2e.manifests import bgp, layer2, pool, service
+from e2e.patience import wait_until
 from lab.daemons import HEALTH_PORT, METRICS_PORT
 from lab.state import address4, address6
 

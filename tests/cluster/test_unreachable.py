@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from patience import wait_until
 
+from e2e.patience import wait_until
 from lab.daemons import account_kubeconfig
 
 PROGRAMS = Path(sys.executable).parent
