@@ -3,12 +3,14 @@
 import subprocess
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
+T = TypeVar("T")
 PATIENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 
 
-def wait_until(what: str, holds: Callable[[], object], seconds: float = PATIENCE_SECONDS):
+def wait_until(what: str, holds: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
     """Wait for something true, and return it; a failed assertion counts as not yet."""
     deadline = time.monotonic() + seconds
     last = ""

@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run say which capabilities must be there."""
     parser.addoption(
         "--require",
         action="append",
@@ -46,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip or fail a test that lacks a capability."""
     names = [mark.args[0] for mark in item.iter_markers("requires")]
     if item.get_closest_marker("netns"):
         names.append("netns")

@@ -1,0 +1,49 @@
+"""Removed again: Services as they are, the user's objects kept, nothing else left."""
+
+from e2e.conftest import Apps, Offer
+from e2e.given import Given
+from e2e.manifests import service
+from e2e.patience import wait_until
+from e2e.release import Release
+from e2e.site import Site
+
+KINDS = (
+    "all,configmaps,secrets,serviceaccounts,roles,rolebindings,leases,poddisruptionbudgets,networkpolicies,"
+    "servicel2statuses,servicebgpstatuses,configurationstates"
+)
+KUBERNETES_OWN = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
+"""What every namespace has; OpenShift has more."""
+CLUSTER_KINDS = (
+    "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,"
+    "priorityclasses"
+)
+
+
+def test_services_stay_as_they_are_and_nothing_else_is_left(
+    site: Site, release: Release, apps: Apps, given: Given, lan: Offer
+) -> None:
+    lan.need(4)
+    apps.run("kept", "kept")
+    given.apply(service("kept", lan.pool, selector={"app": "kept"}))
+    address = wait_until("an address", lambda: site.address("kept"))
+    wait_until("an answer", lambda: site.get("client", address) == "kept")
+    before = site.read("service", "kept")
+    pools = site.read("ipaddresspools", "-n", site.namespace)
+
+    release.uninstall()
+
+    wait_until("nothing to be left in the namespace", lambda: left(site) == KUBERNETES_OWN)
+    chosen = ("-l", release.selector(), "-o", "name")
+    assert site.kubectl("get", CLUSTER_KINDS, *chosen).stdout == ""
+    assert site.read("service", "kept") == before
+    assert site.read("ipaddresspools", "-n", site.namespace) == pools
+    assert site.get("client", address, seconds=1) == ""  # nobody announces it
+
+    release.install()
+    wait_until("an answer again", lambda: site.get("client", address) == "kept")
+    assert site.address("kept") == address
+
+
+def left(site: Site) -> set[str]:
+    """What is there in Ferrite's namespace, Events and the user's configuration aside."""
+    return set(site.kubectl("get", KINDS, "-n", site.namespace, "-o", "name").stdout.split())
