@@ -16,7 +16,7 @@ from controller.secret import keep_secret
 from controller.settings import Settings
 from ferrite.kube.cluster import Cluster, open_cluster
 from ferrite.kube.kinds import NAMESPACES, SERVICES
-from ferrite.kube.lease import Leadership, keep_lease
+from ferrite.kube.lease import Leadership, LeaseSettings, keep_lease
 from ferrite.kube.world import World, keep_world
 from ferrite.kube.writes import Events, keep_events
 from ferrite.run.health import Health, serve_health
@@ -47,7 +47,7 @@ async def serve(settings: Settings, cluster: Cluster) -> NoReturn:
         registry.register(collector)
     daemons = {
         "world": keep_world(cluster, world),
-        "lease": keep_lease(cluster, leadership, common.namespace, LEASE, _identity(common.pod_name)),
+        "lease": keep_lease(cluster, leadership, _lease(settings)),
         "follow": follower.follow(),
         "lead": leader.lead(),
         "events": keep_events(cluster, events, EVENT_SOURCE),
@@ -74,6 +74,11 @@ async def _keep_ready(health: Health, world: World) -> NoReturn:
             log.info("waiting" if waiting else "everything listed", extra={"kinds": ",".join(waiting)})
             told = waiting
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def _lease(settings: Settings) -> LeaseSettings:
+    common = settings.common
+    return LeaseSettings(f"{common.namespace}/{LEASE}", _identity(common.pod_name), settings.deployment)
 
 
 def _identity(pod_name: str) -> str:

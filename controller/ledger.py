@@ -219,7 +219,7 @@ class Ledger:
         return addresses
 
     def first_free(self, pool: str, family: Family, tenant: Tenant) -> IPAddress | None:
-        """The first address of `pool` that `tenant` can have: ranges in their order, addresses ascending."""
+        """The first address of `pool` that `tenant` can have, or has: ranges in order, addresses ascending."""
         state = self._pools.get(pool)
         if state is None:
             return None
@@ -234,8 +234,10 @@ class Ledger:
         return address_at(family, min(found, shareable)[1] if shareable else found[1])
 
     def _first_shareable(self, pool: str, family: Family, tenant: Tenant) -> tuple[int, int] | None:
+        """The first address that is taken, by `tenant` itself or by others who share it."""
         best: tuple[int, int] | None = None
-        for address in self._shared.get(tenant.sharing, ()) if tenant.sharing.key else ():
+        shared = self._shared.get(tenant.sharing, ()) if tenant.sharing.key else ()
+        for address in (*shared, *self.held_by(tenant.key)):
             span = self._span_of(address) if family_of(address) is family else None
             if span is None or span.pool.name != pool or self.obstacle(tenant, address):
                 continue

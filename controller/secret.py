@@ -8,13 +8,12 @@ from typing import Any, NoReturn
 
 from ferrite.errors import ClusterError, Conflict
 from ferrite.kube.cluster import Cluster
-from ferrite.kube.kinds import SECRETS, Kind
-from ferrite.objects import Object
+from ferrite.kube.kinds import DEPLOYMENTS, SECRETS
+from ferrite.kube.owners import owner_references
 from ferrite.run.backoff import longer
 
 log = logging.getLogger(__name__)
 
-DEPLOYMENTS = Kind("apps", "v1", "deployments", "Deployment", Object)
 KEY_BYTES = 16
 CHECK_SECONDS = 600.0
 
@@ -36,11 +35,7 @@ async def keep_secret(cluster: Cluster, namespace: str, name: str, deployment: s
 
 async def _create(cluster: Cluster, namespace: str, name: str, deployment: str) -> None:
     metadata: dict[str, Any] = {"name": name, "namespace": namespace}
-    if deployment:
-        owner = await cluster.get(DEPLOYMENTS, f"{namespace}/{deployment}")
-        metadata["ownerReferences"] = [
-            {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment, "uid": owner.metadata.uid}
-        ]
+    metadata["ownerReferences"] = await owner_references(cluster, DEPLOYMENTS, namespace, deployment)
     # 128 random bits as text, without padding: what MetalLB's speakers expect to find under `secretkey`.
     key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).rstrip(b"=").decode()
     try:

@@ -32,7 +32,7 @@ class Settings:
     Attributes:
         common: what both daemons are told.
         secret_name: Secret with the speakers' key, made when it is not there; empty makes none.
-        deployment: Deployment that owns that Secret; empty leaves it without an owner.
+        deployment: our own, with which that Secret and the Lease go; empty leaves them without an owner.
     """
 
     common: CommonSettings
@@ -51,7 +51,9 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         help="Secret with the speakers' key, made when it is not there",
     )
     parser.add_argument(
-        "--deployment", default=environment("METALLB_DEPLOYMENT"), help="Deployment that owns the Secret"
+        "--deployment",
+        default=environment("METALLB_DEPLOYMENT"),
+        help="our own Deployment: the Secret and the Lease go with it",
     )
     ignored(parser, *WEBHOOK_FLAGS)
     parsed = parser.parse(arguments)

@@ -75,7 +75,7 @@ async def _make(state: State, nodes: int, programs: Path, step: Callable[[str], 
     network.build_network(state, nodes)  # no thread: it would build on after Ctrl-C
     tokens = control_plane.prepare(state)
     _start_supervisor(state)
-    await _until(state.control_socket.exists)
+    await _until_true(partial(_obeys, state))
     step("etcd, kube-apiserver, FRR")
     for unit in [
         _forwarder(state),
@@ -227,6 +227,15 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 async def _until_succeeds(state: State, *arguments: str) -> None:
     await _until_true(partial(_succeeds, [*_kubectl(state), *arguments]))
+
+
+async def _obeys(state: State) -> bool:
+    """Whether the supervisor takes orders: its socket is there a moment before it does."""
+    try:
+        await order(state.control_socket, Order(verb="status"))
+    except LabError:
+        return False
+    return True
 
 
 async def _until_proxy_is_healthy(state: State, node: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from ferrite.errors import ClusterError, Conflict
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import PODS, SERVICE_BGP_STATUSES, SERVICE_L2_STATUSES, Kind
+from ferrite.kube.owners import owner_references
 from ferrite.net import NodeName
 from ferrite.objects import Custom
 from ferrite.run.backoff import jittered, longer
@@ -90,7 +91,7 @@ async def keep_statuses(cluster: Cluster, place: Place, latest: Latest[Wanted]) 
         wanted = await latest.changed(within=0.0 if retry is not None else RESYNC_SECONDS)
         layer2, bgp = wanted_statuses(place, wanted)
         try:
-            owner = await _owner(cluster, place)
+            owner = await owner_references(cluster, PODS, place.namespace, place.pod)
             keeper = _Keeper(cluster, place, SERVICE_L2_STATUSES, "l2", owner)
             if await keeper.keep(layer2) or wanted.live_nodes != tidied:
                 await keeper.tidy(frozenset(layer2), wanted.live_nodes)
@@ -108,20 +109,6 @@ async def keep_statuses(cluster: Cluster, place: Place, latest: Latest[Wanted]) 
             await asyncio.sleep(max(jittered(retry), asked or 0.0))
         else:
             await asyncio.sleep(SPACING_SECONDS)
-
-
-async def _owner(cluster: Cluster, place: Place) -> list[dict[str, str]]:
-    """The owner references: none when the Pod is not there, as in a lab or on a bare machine."""
-    if not place.pod:
-        return []
-    try:
-        pod = await cluster.get(PODS, f"{place.namespace}/{place.pod}")
-    except ClusterError as error:
-        if error.status != 404:
-            raise
-        return []
-    reference = {"apiVersion": "v1", "kind": "Pod", "name": place.pod, "uid": pod.metadata.uid}
-    return [reference]
 
 
 class _Keeper:

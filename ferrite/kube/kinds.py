@@ -142,6 +142,7 @@ SECRETS = Kind("", "v1", "secrets", "Secret", Secret)
 PODS = Kind("", "v1", "pods", "Pod", Pod)
 EVENTS = Kind("", "v1", "events", "Event", Event)
 ENDPOINT_SLICES = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", EndpointSlice)
+DEPLOYMENTS = Kind("apps", "v1", "deployments", "Deployment", Object)
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease", Lease)
 
 IP_ADDRESS_POOLS = Kind(METALLB, "v1beta1", "ipaddresspools", "IPAddressPool", Custom)

@@ -8,13 +8,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from ferrite.errors import ClusterError, Conflict
 from ferrite.kube.cluster import Cluster
-from ferrite.kube.kinds import LEASES
+from ferrite.kube.kinds import DEPLOYMENTS, LEASES
+from ferrite.kube.owners import owner_references
 from ferrite.kube.watch import NOT_FOUND
 from ferrite.objects import Lease
 from ferrite.run.backoff import jittered
@@ -92,25 +93,29 @@ class Leadership:
         changed.set()
 
 
-async def keep_lease(
-    cluster: Cluster,
-    leadership: Leadership,
-    namespace: str,
-    name: str,
-    identity: str,
-    timings: Timings | None = None,
-) -> NoReturn:
-    """Take the Lease when it is free and hold it, forever; give it back when cancelled.
+@dataclass(frozen=True, slots=True)
+class LeaseSettings:
+    """Which Lease is wanted, and by whom.
 
-    Args:
-        cluster: where the Lease is.
-        leadership: told of every change.
-        namespace: of the Lease.
-        name: of the Lease.
+    Attributes:
+        key: of the Lease, "namespace/name".
         identity: of this process, unique even across its restarts.
+        deployment: of that namespace, with which the Lease goes; empty leaves it without an owner.
         timings: the same for all who want the Lease.
     """
-    holder = _Holder(cluster, leadership, f"{namespace}/{name}", identity, timings or Timings())
+
+    key: str
+    identity: str
+    deployment: str = ""
+    timings: Timings = field(default_factory=Timings)
+
+
+async def keep_lease(cluster: Cluster, leadership: Leadership, settings: LeaseSettings) -> NoReturn:
+    """Take the Lease when it is free and hold it, forever; give it back when cancelled.
+
+    `leadership` is told of every change.
+    """
+    holder = _Holder(cluster, leadership, settings)
     try:
         await holder.run()
     finally:
@@ -118,14 +123,15 @@ async def keep_lease(
 
 
 class _Holder:
-    def __init__(
-        self, cluster: Cluster, leadership: Leadership, key: str, identity: str, timings: Timings
-    ) -> None:
+    def __init__(self, cluster: Cluster, leadership: Leadership, settings: LeaseSettings) -> None:
         self._cluster = cluster
         self._leadership = leadership
-        self._key = key
-        self._identity = identity
-        self._timings = timings
+        self._key = settings.key
+        self._namespace, _, self._name = settings.key.partition("/")
+        self._identity = settings.identity
+        self._timings = settings.timings
+        self._deployment = settings.deployment
+        self._owners: list[dict[str, str]] | None = None  # None until it was asked for
         self._mine: Lease | None = None  # the record that we wrote last, while we hold it
         self._seen = ("", 0.0)  # version of another holder's record, and when it was first seen
         self._led = False
@@ -171,8 +177,9 @@ class _Holder:
         return now - self._seen[1] >= (lease.spec.lease_duration_seconds or self._timings.lease)
 
     async def _write(self, lease: Lease | None) -> float:
+        owners = await self._owner_references()
         began = self._leadership.clock()
-        body = self._record(lease, self._identity)
+        body = self._record(lease, self._identity, owners)
         if lease is None:
             self._mine = await self._cluster.create(LEASES, body)
         else:
@@ -180,10 +187,20 @@ class _Holder:
         self._leadership.lead_until(began + self._timings.stop)
         return max(0.0, self._timings.renew - (self._leadership.clock() - began))
 
-    def _record(self, lease: Lease | None, holder: str) -> dict[str, Any]:
-        namespace, _, name = self._key.partition("/")
+    async def _owner_references(self) -> list[dict[str, str]]:
+        """Asked for once: while the Deployment is being deleted a Lease must still be seen as its own."""
+        if self._owners is None:
+            where = (self._namespace, self._deployment)
+            self._owners = await owner_references(self._cluster, DEPLOYMENTS, *where)
+        return self._owners
+
+    def _record(self, lease: Lease | None, holder: str, owners: list[dict[str, str]]) -> dict[str, Any]:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        metadata: dict[str, Any] = {"name": name, "namespace": namespace}
+        metadata: dict[str, Any] = {
+            "name": self._name,
+            "namespace": self._namespace,
+            "ownerReferences": owners,
+        }
         transitions, acquired = 0, now
         if lease is not None:
             metadata |= {
@@ -224,6 +241,8 @@ class _Holder:
             return
         try:
             async with asyncio.timeout(self._timings.call):
-                await self._cluster.replace(LEASES, self._key, self._record(self._mine, ""))
+                await self._cluster.replace(
+                    LEASES, self._key, self._record(self._mine, "", self._owners or [])
+                )
         except (ClusterError, TimeoutError) as error:
             log.warning("lease not given back", extra={"lease": self._key, "error": str(error)})

@@ -12,7 +12,8 @@ from uuid import uuid4
 from ferrite.errors import ClusterError
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, PODS, Kind
-from ferrite.kube.watch import NOT_FOUND, Store, keep_store
+from ferrite.kube.owners import owner_references
+from ferrite.kube.watch import Store, keep_store
 from ferrite.model import Problem
 from ferrite.objects import OBJECTS_ACCEPTED, Custom, Object
 from ferrite.run.backoff import jittered, longer
@@ -25,7 +26,6 @@ EVENT_MEMORY = 10_000
 EVENT_ATTEMPTS = 3
 EVENT_MESSAGE_LENGTH = 1024
 CONDITION_MESSAGE_LENGTH = 32768
-FORBIDDEN = 403
 TOLD_SECONDS = 5.0
 """Within that the watch tells what was written; until then the store is out of date."""
 log = logging.getLogger(__name__)
@@ -273,11 +273,13 @@ class _ConfigurationWriter:
         labels: dict[str, str] = {"metallb.io/component-type": self._settings.component}
         if self._settings.node_name is not None:
             labels["metallb.io/node-name"] = self._settings.node_name
+        namespace = self._settings.namespace
+        owners = await owner_references(self._cluster, PODS, namespace, self._settings.pod_name or "")
         metadata = {
             "name": self._settings.name,
-            "namespace": self._settings.namespace,
+            "namespace": namespace,
             "labels": labels,
-            "ownerReferences": await self._owners(),
+            "ownerReferences": owners,
         }
         try:
             return await self._cluster.create(CONFIGURATION_STATES, {"metadata": metadata})
@@ -285,18 +287,6 @@ class _ConfigurationWriter:
             if error.reason != "AlreadyExists":
                 raise
             return await self._cluster.get(CONFIGURATION_STATES, self._key)
-
-    async def _owners(self) -> list[dict[str, str]]:
-        name = self._settings.pod_name
-        if not name:
-            return []
-        try:
-            pod = await self._cluster.get(PODS, f"{self._settings.namespace}/{name}")
-        except ClusterError as error:
-            if error.status not in (NOT_FOUND, FORBIDDEN):
-                raise
-            return []
-        return [{"apiVersion": "v1", "kind": "Pod", "name": name, "uid": pod.metadata.uid}]
 
 
 def configuration_status(

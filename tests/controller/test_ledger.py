@@ -1,7 +1,7 @@
 from time import perf_counter
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from controller.ledger import Ledger
 from controller.tenant import Port, Sharing, Tenant
@@ -131,6 +131,7 @@ def naive_first(pools: tuple[Pool, ...], name: str, held: dict[str, tuple[Tenant
 
 
 @given(steps=steps)
+@example(steps=[("take", 0, 0, "", 80), ("pools", 0, 1, "", 80), ("search", 0, 0, "", 80)])
 def test_it_equals_a_naive_ledger(steps: list[tuple[str, int, int, str, int]]) -> None:
     layout = LAYOUTS[0]
     ledger, held = Ledger(layout), dict[str, tuple[Tenant, IPAddress]]()

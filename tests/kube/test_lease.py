@@ -4,18 +4,20 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ferrite.kube.kinds import LEASES
-from ferrite.kube.lease import Leadership, keep_lease
+from ferrite.kube.kinds import DEPLOYMENTS, LEASES
+from ferrite.kube.lease import Leadership, LeaseSettings, keep_lease
 from tests.fakes.api import FakeApi
 from tests.fakes.parts import ApiError, Fault
 
 
 class Candidate:
-    def __init__(self, api: FakeApi, identity: str) -> None:
+    def __init__(self, api: FakeApi, identity: str, deployment: str = "") -> None:
         loop = asyncio.get_running_loop()
         self.leadership = Leadership(loop.time)
         self.task = loop.create_task(
-            keep_lease(api.cluster(), self.leadership, "n", "ferrite-controller", identity)
+            keep_lease(
+                api.cluster(), self.leadership, LeaseSettings("n/ferrite-controller", identity, deployment)
+            )
         )
 
     @property
@@ -116,3 +118,30 @@ async def test_the_holder_s_timestamps_are_not_believed(clock_steps: int) -> Non
         assert not only.leading
         await asyncio.sleep(2)
         assert only.leading
+
+
+async def test_the_lease_goes_with_the_deployment_even_while_that_is_being_deleted() -> None:
+    api = FakeApi()
+    uid = api.seed(DEPLOYMENTS, "n/lb")["metadata"]["uid"]
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "lb", "uid": uid}
+    candidate = Candidate(api, "c0", deployment="lb")
+    try:
+        await candidate.leadership.acquired()
+        assert api.objects(LEASES)["n/ferrite-controller"]["metadata"]["ownerReferences"] == [owner]
+        api.remove(DEPLOYMENTS, "n/lb")
+        api.remove(LEASES, "n/ferrite-controller")
+        await asyncio.sleep(5)
+        assert candidate.leading
+    finally:
+        candidate.task.cancel()
+        await asyncio.wait([candidate.task])
+    assert api.objects(LEASES)["n/ferrite-controller"]["metadata"]["ownerReferences"] == [owner]
+
+
+async def test_without_its_deployment_it_leads_all_the_same() -> None:
+    api = FakeApi()
+    candidate = Candidate(api, "c0", deployment="lb")
+    await candidate.leadership.acquired()
+    candidate.task.cancel()
+    await asyncio.wait([candidate.task])
+    assert not api.objects(LEASES)["n/ferrite-controller"]["metadata"].get("ownerReferences")

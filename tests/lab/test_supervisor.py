@@ -42,9 +42,6 @@ class Caller:
 def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     argv = [sys.executable, "-m", "lab.supervisor", str(tmp_path / "s"), str(tmp_path)]
     with subprocess.Popen(argv, cwd=REPOSITORY) as process:
-        limit = time.monotonic() + LIMIT_SECONDS
-        while not (tmp_path / "s").exists() and time.monotonic() < limit:
-            os.sched_yield()
         yield process
         process.terminate()
         process.wait(timeout=LIMIT_SECONDS)
@@ -52,9 +49,11 @@ def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def caller(supervisor: subprocess.Popen[bytes], tmp_path: Path) -> Iterator[Caller]:
+    limit = time.monotonic() + LIMIT_SECONDS
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(LIMIT_SECONDS)
-        connection.connect(str(tmp_path / "s"))
+        while connection.connect_ex(str(tmp_path / "s")) and time.monotonic() < limit:
+            os.sched_yield()
         yield Caller(connection)
 
 
