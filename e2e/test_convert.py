@@ -1,0 +1,82 @@
+"""A ConfigMap of MetalLB before v0.13 becomes manifests, and what it described is served."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from e2e.conftest import Apps, option
+from e2e.manifests import NODE_ASN, service
+from e2e.patience import wait_until
+from e2e.release import Release
+
+CONVERT_SECONDS = 30
+USERS_KINDS = "ipaddresspools,l2advertisements,bgpadvertisements,bgppeers,bfdprofiles,communities"
+
+
+@pytest.fixture
+def bare(release: Release) -> Release:
+    """Ferrite without any configuration."""
+    release.site.kubectl("delete", USERS_KINDS, "--all", "-n", release.site.namespace)
+    return release
+
+
+def converted(release: Release) -> str:
+    """What `kubectl ferrite convert` makes of the ConfigMap in the cluster."""
+    program = Path(sys.executable).with_name("kubectl-ferrite")
+    words = [str(program), "convert", "--kubeconfig", str(release.site.kubeconfig)]
+    words += ["--namespace", release.site.namespace]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=CONVERT_SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_a_configmap_described_is_served(pytestconfig: pytest.Config, bare: Release, apps: Apps) -> None:
+    site, given = bare.site, apps.given
+    routers = pytestconfig.getoption("router_address")
+    old = {
+        "peers": [
+            {
+                "my-asn": NODE_ASN,
+                "peer-asn": pytestconfig.getoption("router_asn"),
+                "peer-address": router,
+            }
+            for router in routers
+        ],
+        "address-pools": [
+            {
+                "name": "office",
+                "protocol": "layer2",
+                "addresses": [option(pytestconfig, "pool4")],
+            },
+            {
+                "name": "routed",
+                "protocol": "bgp",
+                "auto-assign": False,
+                "addresses": [option(pytestconfig, "bgp_pool4")],
+                "bgp-advertisements": [{"aggregation-length": 32, "communities": ["lan-only"]}],
+            },
+        ],
+        "bgp-communities": {"lan-only": "64501:7"},
+    }
+    config_map = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "config", "namespace": site.namespace},
+        "data": {"config": yaml.safe_dump(old)},
+    }
+    given.apply(config_map)
+    text = converted(bare)
+    given.remember(*(item for item in yaml.safe_load_all(text) if item))
+    site.apply(text)
+
+    for name, pool, place in (("old-l2", "office", "client"), ("old-bgp", "routed", "remote")):
+        apps.run(name, name)
+        given.apply(service(name, pool, selector={"app": name}))
+        address = wait_until("an address", lambda n=name: site.address(n))
+        wait_until("an answer", lambda n=name, p=place, a=address: site.get(p, a) == n)
+    states = json.loads(site.kubectl("get", "configurationstates", "-n", site.namespace, "-o", "json").stdout)
+    assert {state["status"]["result"] for state in states["items"]} == {"Valid"}
