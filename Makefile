@@ -57,7 +57,8 @@ netns: lab ## Tests against a kernel, FRR and gobgpd in network namespaces
 
 chart: lab ## Tests of the chart: rendered, installed, upgraded and removed by helm
 	PATH="$(PROGRAMS):$$PATH" $(BIN)/pytest -q tests/helm \
-		--require helm --require kubectl --require etcd --require kube-apiserver --require kube-controller-manager
+		--require helm --require kubectl --require etcd --require kube-apiserver --require kube-controller-manager \
+		--require kube-score
 
 cluster: lab ## Tests against a real cluster
 	$(BIN)/pytest -q tests/cluster --require netns
