@@ -66,6 +66,18 @@ def test_an_upgrade_with_the_same_values_changes_nothing(api: ApiServer, namespa
         assert versions(api) == before
 
 
+def test_plain_manifests_applied_are_what_is_there(api: ApiServer, namespace: str) -> None:
+    """Who compares, as Argo CD and Flux do, finds no difference."""
+    folder = str(ROOT / "manifests")
+    api.kubectl("apply", "-k", folder)
+    try:
+        done = api.kubectl("diff", "-k", folder, check=False)
+        assert (done.returncode, done.stdout) == (0, "")
+    finally:
+        api.kubectl("delete", "-k", folder, "--timeout=60s")
+        api.add_namespace()  # the fixture removes one
+
+
 def test_users_objects_survive_everything_else_goes(api: ApiServer, namespace: str) -> None:
     install(api)
     api.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
