@@ -55,9 +55,10 @@ lab: venv ## Install packages and build programs of the lab (once; kept outside 
 netns: lab ## Tests against a kernel, FRR and gobgpd in network namespaces
 	$(BIN)/pytest -q tests/netns --require netns
 
-chart: lab ## Tests of the chart: rendered, installed, upgraded and removed by helm
-	PATH="$(PROGRAMS):$$PATH" $(BIN)/pytest -q tests/helm \
-		--require helm --require kubectl --require etcd --require kube-apiserver --require kube-controller-manager
+chart: lab ## Tests of the chart with helm and an API server; workflows and scripts, linted
+	PATH="$(PROGRAMS):$$PATH" $(BIN)/pytest -q tests/helm tests/test_kind.py tests/test_workflows.py \
+		--require helm --require kubectl --require etcd --require kube-apiserver --require kube-controller-manager \
+		--require kube-score --require actionlint --require vtysh
 
 cluster: lab ## Tests against a real cluster
 	$(BIN)/pytest -q tests/cluster --require netns

@@ -46,6 +46,8 @@ PROGRAMS = {
         Program("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", 10),
         Program("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet", 43),
         Program("helm", "helm", "helm.sh/helm/v3/cmd/helm", 136),
+        Program("kube-score", "kube-score", "github.com/zegl/kube-score/cmd/kube-score", 25),
+        Program("actionlint", "actionlint", "github.com/rhysd/actionlint/cmd/actionlint", 5),
     )
 }
 NEEDED_BY_UP = (

@@ -21,6 +21,13 @@ STAND_INS = (
     ("monitoring.coreos.com", "PrometheusRule", "prometheusrules", "Namespaced"),
     ("security.openshift.io", "SecurityContextConstraints", "securitycontextconstraints", "Cluster"),
 )
+REQUIRED = {
+    "SecurityContextConstraints": [  # by the schemas of OpenShift, older ones included
+        *("allowHostDirVolumePlugin", "allowHostIPC", "allowHostNetwork", "allowHostPID", "allowHostPorts"),
+        *("allowPrivilegedContainer", "allowedCapabilities", "defaultAddCapabilities", "priority"),
+        *("readOnlyRootFilesystem", "requiredDropCapabilities", "volumes"),
+    ]
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,9 @@ class ApiServer:
 
 
 def stand_in(group: str, kind: str, plural: str, scope: str) -> Object:
-    """A CustomResourceDefinition without a schema of its own."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    """A CustomResourceDefinition that takes any fields, and asks for some."""
+    schema: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema["required"] = REQUIRED.get(kind, [])
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

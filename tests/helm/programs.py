@@ -14,7 +14,7 @@ from lab import build
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "ferrite"
-PROGRAMS = ("helm", "kubectl", "etcd", "kube-apiserver", "kube-controller-manager")
+PROGRAMS = ("helm", "kubectl", "etcd", "kube-apiserver", "kube-controller-manager", "kube-score")
 KUBERNETES = "1.34.0"
 """What a rendering without a cluster takes as the cluster's version; the lab's helm knows none of its own."""
 NAMESPACE = "metallb-system"

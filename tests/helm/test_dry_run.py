@@ -43,8 +43,9 @@ def test_the_plain_manifests_apply(api: ApiServer) -> None:
 
 
 def rival(labels: dict[str, str], arguments: list[str], replicas: int) -> list[Object]:
-    """A controller as MetalLB's own manifests make it."""
+    """A controller as MetalLB's own manifests make it; no chart labels its pods with its own name."""
     container = {"name": "controller", "image": "example.com/controller", "args": arguments}
+    selected = {name: value for name, value in labels.items() if name != "helm.sh/chart"}
     return [
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -56,11 +57,11 @@ def rival(labels: dict[str, str], arguments: list[str], replicas: int) -> list[O
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "metadata": {"name": "controller", "namespace": "rival"},
+            "metadata": {"name": "controller", "namespace": "rival", "labels": labels},
             "spec": {
                 "replicas": replicas,
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+                "selector": {"matchLabels": selected},
+                "template": {"metadata": {"labels": selected}, "spec": {"containers": [container]}},
             },
         },
     ]
@@ -68,6 +69,7 @@ def rival(labels: dict[str, str], arguments: list[str], replicas: int) -> list[O
 
 KUSTOMIZE = {"app": "metallb", "component": "controller"}
 HELM = {"app.kubernetes.io/name": "metallb", "app.kubernetes.io/component": "controller"}
+RENAMED = {**HELM, "app.kubernetes.io/name": "balancer", "helm.sh/chart": "ferrite-0.1.0"}
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,8 @@ HELM = {"app.kubernetes.io/name": "metallb", "app.kubernetes.io/component": "con
         pytest.param(KUSTOMIZE, ["--port=7472"], 1, True, id="metallb-by-manifest"),
         pytest.param(HELM, ["--port=7472"], 1, True, id="metallb-by-helm"),
         pytest.param({**HELM, "app.kubernetes.io/name": "ferrite"}, [], 2, True, id="a-second-ferrite"),
+        pytest.param(RENAMED, [], 2, True, id="a-second-ferrite-under-another-name"),
+        pytest.param({**RENAMED, "helm.sh/chart": "other-1.0.0"}, [], 2, False, id="something-else"),
         pytest.param(HELM, ["--lb-class=example.com/other"], 1, False, id="another-class"),
         pytest.param(HELM, [], 0, False, id="scaled-to-nothing"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from api_server import ApiServer
@@ -19,6 +20,7 @@ CLUSTER_KINDS = {
     "ClusterRole",
     "ClusterRoleBinding",
     "CustomResourceDefinition",
+    "Namespace",
     "SecurityContextConstraints",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
@@ -64,6 +66,31 @@ def test_an_upgrade_with_the_same_values_changes_nothing(api: ApiServer, namespa
     for _ in range(2):
         install(api, verb="upgrade")
         assert versions(api) == before
+
+
+def differences(wanted: Any, found: Any, path: str = "") -> Iterator[str]:
+    """What the API server took out or wrote in another way; what it adds is no difference."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for name, value in wanted.items():
+            if value is not None:
+                yield from differences(value, found.get(name), f"{path}.{name}")
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for number, pair in enumerate(zip(wanted, found, strict=True)):
+            yield from differences(*pair, f"{path}[{number}]")
+    elif wanted != found:
+        yield f"{path}: {wanted} is {found}"
+
+
+def test_what_is_there_is_what_the_plain_manifests_say(api: ApiServer, namespace: str) -> None:
+    """Who compares for ever, as Argo CD and Flux do, finds nothing to mend."""
+    folder = ROOT / "manifests"
+    api.kubectl("apply", "-k", str(folder))
+    try:
+        for key, item in objects((folder / "ferrite.yaml").read_text()).items():
+            assert list(differences(item, live(api, key), key)) == []
+    finally:
+        api.kubectl("delete", "-k", str(folder), "--timeout=60s")
+        api.add_namespace()  # the fixture removes one
 
 
 def test_users_objects_survive_everything_else_goes(api: ApiServer, namespace: str) -> None:

@@ -29,7 +29,7 @@ def test_what_was_built_before_is_not_built_again(tmp_path, monkeypatch, capsys)
     monkeypatch.setenv("FERRITE_CACHE", str(tmp_path))
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
     folders = [path.name for path in _groups(tmp_path)]
-    assert len(folders) == len(set(folders)) == 4
+    assert len(folders) == len(set(folders)) > 1
     for program in build.PROGRAMS.values():
         fake_program(
             next(path for path in _groups(tmp_path) if path.name.startswith(f"{program.group}-")),

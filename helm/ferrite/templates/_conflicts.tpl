@@ -1,13 +1,12 @@
 {{- /*
 Fails when a controller of MetalLB or of another Ferrite runs in this cluster for the same class of Services:
-both would assign addresses. Every such installation has a ClusterRoleBinding with one of these labels, which
+both would assign addresses. Every such installation has a ClusterRoleBinding that says so by a label, and
 names its namespace. Without a cluster, as in `helm template`, there is nothing to find.
 */ -}}
 {{- define "ferrite.conflicts" -}}
 {{- $namespaces := dict -}}
 {{- range $binding := (lookup "rbac.authorization.k8s.io/v1" "ClusterRoleBinding" "" "").items -}}
-{{- $labels := default dict $binding.metadata.labels -}}
-{{- if or (eq (default "" $labels.app) "metallb") (has (default "" (index $labels "app.kubernetes.io/name")) (list "metallb" "ferrite")) -}}
+{{- if include "ferrite.isOurKind" $binding.metadata.labels -}}
 {{- range $subject := $binding.subjects -}}
 {{- with $subject.namespace -}}{{- $_ := set $namespaces . true -}}{{- end -}}
 {{- end -}}
@@ -22,11 +21,20 @@ names its namespace. Without a cluster, as in `helm template`, there is nothing 
 {{- end -}}
 {{- end -}}
 
+{{- /* labels: "true" when they are of MetalLB or of Ferrite; nameOverride leaves only the chart's label */ -}}
+{{- define "ferrite.isOurKind" -}}
+{{- $labels := default dict . -}}
+{{- $names := list (default "" $labels.app) (default "" (index $labels "app.kubernetes.io/name")) -}}
+{{- if or (has "metallb" $names) (has "ferrite" $names) (regexMatch "^(metallb|ferrite)-[0-9]" (default "" (index $labels "helm.sh/chart"))) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{- /* (list $ deployment): "true" when the Deployment is a running controller of our class, and not our own */ -}}
 {{- define "ferrite.rivals" -}}
 {{- $root := index . 0 -}}{{- $metadata := (index . 1).metadata -}}{{- $spec := (index . 1).spec -}}
-{{- $labels := default dict $spec.template.metadata.labels -}}
-{{- $product := or (eq (default "" $labels.app) "metallb") (has (default "" (index $labels "app.kubernetes.io/name")) (list "metallb" "ferrite")) -}}
+{{- $labels := merge dict (default dict $spec.template.metadata.labels) (default dict $metadata.labels) -}}
+{{- $product := include "ferrite.isOurKind" $labels -}}
 {{- $controller := has "controller" (list (default "" $labels.component) (default "" (index $labels "app.kubernetes.io/component"))) -}}
 {{- $release := index (default dict $metadata.annotations) "meta.helm.sh/release-name" | default "" -}}
 {{- $name := printf "%s-controller" (include "ferrite.fullname" $root) -}}

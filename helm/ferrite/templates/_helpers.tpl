@@ -164,6 +164,11 @@ true
 {{- ternary "true" "" (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1") -}}
 {{- end -}}
 
+{{- /* The rules of the CRDs ask isIP and isCIDR; older API servers refuse a CRD that does. */ -}}
+{{- define "ferrite.validationRules" -}}
+{{- ternary "true" "" (semverCompare ">=1.31.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
+
 {{- define "ferrite.admissionPolicy" -}}
 {{- if and .Values.admissionPolicy.enabled .Values.speaker.enabled (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) -}}
 true
@@ -171,8 +176,9 @@ true
 {{- end -}}
 
 {{- /*
-(list $ "NET_RAW"): a container in the node's network, with one capability. Only root has it without a file
-capability in the image; OpenShift sets the user by its SecurityContextConstraints.
+(list $ "NET_RAW"): a container in the node's network, with one capability. Only root has it: a file capability
+of the image does not count where privilege escalation is off. OpenShift sets the user by its
+SecurityContextConstraints.
 */ -}}
 {{- define "ferrite.nodeSecurity" -}}
 {{- if not (include "ferrite.openshift" (index . 0)) -}}
