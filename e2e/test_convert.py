@@ -1,6 +1,5 @@
 """A ConfigMap of MetalLB before v0.13 becomes manifests, and what it described is served."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 import yaml
 
 from e2e.conftest import Apps, option
-from e2e.manifests import NODE_ASN, service
+from e2e.manifests import NAMESPACE, NODE_ASN, Object, service
 from e2e.patience import wait_until
 from e2e.release import Release
 
@@ -34,41 +33,35 @@ def converted(release: Release) -> str:
     return done.stdout
 
 
-def test_what_a_configmap_described_is_served(pytestconfig: pytest.Config, bare: Release, apps: Apps) -> None:
-    site, given = bare.site, apps.given
-    routers = pytestconfig.getoption("router_address")
+def old_configuration(config: pytest.Config) -> Object:
+    """A configuration as MetalLB had it before v0.13, in its ConfigMap."""
+    asns = {"my-asn": NODE_ASN, "peer-asn": config.getoption("router_asn")}
+    routed = {
+        "name": "routed",
+        "protocol": "bgp",
+        "auto-assign": False,
+        "addresses": [option(config, "bgp_pool4")],
+        "bgp-advertisements": [{"aggregation-length": 32, "communities": ["lan-only"]}],
+    }
     old = {
-        "peers": [
-            {
-                "my-asn": NODE_ASN,
-                "peer-asn": pytestconfig.getoption("router_asn"),
-                "peer-address": router,
-            }
-            for router in routers
-        ],
+        "peers": [{**asns, "peer-address": router} for router in config.getoption("router_address")],
         "address-pools": [
-            {
-                "name": "office",
-                "protocol": "layer2",
-                "addresses": [option(pytestconfig, "pool4")],
-            },
-            {
-                "name": "routed",
-                "protocol": "bgp",
-                "auto-assign": False,
-                "addresses": [option(pytestconfig, "bgp_pool4")],
-                "bgp-advertisements": [{"aggregation-length": 32, "communities": ["lan-only"]}],
-            },
+            {"name": "office", "protocol": "layer2", "addresses": [option(config, "pool4")]},
+            routed,
         ],
         "bgp-communities": {"lan-only": "64501:7"},
     }
-    config_map = {
+    return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": "config", "namespace": site.namespace},
+        "metadata": {"name": "config", "namespace": NAMESPACE},
         "data": {"config": yaml.safe_dump(old)},
     }
-    given.apply(config_map)
+
+
+def test_what_a_configmap_described_is_served(pytestconfig: pytest.Config, bare: Release, apps: Apps) -> None:
+    site, given = bare.site, apps.given
+    given.apply(old_configuration(pytestconfig))
     text = converted(bare)
     given.remember(*(item for item in yaml.safe_load_all(text) if item))
     site.apply(text)
@@ -78,5 +71,5 @@ def test_what_a_configmap_described_is_served(pytestconfig: pytest.Config, bare:
         given.apply(service(name, pool, selector={"app": name}))
         address = wait_until("an address", lambda n=name: site.address(n))
         wait_until("an answer", lambda n=name, p=place, a=address: site.get(p, a) == n)
-    states = json.loads(site.kubectl("get", "configurationstates", "-n", site.namespace, "-o", "json").stdout)
-    assert {state["status"]["result"] for state in states["items"]} == {"Valid"}
+    states = site.read("configurationstates", "-n", site.namespace)
+    assert {state["status"]["result"] for state in states} == {"Valid"}
