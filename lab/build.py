@@ -48,8 +48,11 @@ PROGRAMS = {
         Program("helm", "helm", "helm.sh/helm/v3/cmd/helm", 136),
         Program("kube-score", "kube-score", "github.com/zegl/kube-score/cmd/kube-score", 25),
         Program("actionlint", "actionlint", "github.com/rhysd/actionlint/cmd/actionlint", 5),
+        Program("metallb-controller", "metallb", "go.universe.tf/metallb/controller", 80),
+        Program("metallb-speaker", "metallb", "go.universe.tf/metallb/speaker", 20),
     )
 }
+USUAL = tuple(name for name, program in PROGRAMS.items() if program.group != "metallb")
 NEEDED_BY_UP = (
     "etcd",
     "gobgpd",
@@ -61,8 +64,10 @@ NEEDED_BY_UP = (
 )
 
 
-def ensure_programs(names: Iterable[str] = tuple(PROGRAMS)) -> Path:
+def ensure_programs(names: Iterable[str] = USUAL) -> Path:
     """Return a folder that holds the programs called `names`, building those that are missing.
+
+    Without names it is all that people and tests use; MetalLB is for e2e alone.
 
     Raises:
         LabError: a program does not build; the compiler's words went to standard error.
