@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   python -m lab kubectl get nodes           ask its API server
   python -m lab exec client -- curl -s http://192.168.1.240:5000
   python -m lab exec router -- ip route     the router's table
+  python -m lab power off node-2            a node dies; `power on` boots it again
   python -m lab daemons start               run Ferrite's controller and speakers
   python -m lab up --name two --nodes 5     a second lab beside the first
   python -m lab up --kubelets               one whose nodes run real pods
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = top.add_subparsers(
-        dest="verb", required=True, metavar="up|down|status|exec|kubectl|load|daemons|bin"
+        dest="verb", required=True, metavar="up|down|status|exec|kubectl|power|load|daemons|bin"
     )
     up = _verb(verbs, "up", "bring a lab up")
     up.add_argument("--nodes", type=int, default=3, help="how many nodes (default 3)")
@@ -59,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("command", nargs=argparse.REMAINDER, help="after `--`: the command and its arguments")
     kubectl = _verb(verbs, "kubectl", "run kubectl as administrator")
     kubectl.add_argument("command", nargs=argparse.REMAINDER, help="kubectl's arguments")
+    power = _verb(verbs, "power", "switch a node off with all that runs on it, or on again")
+    power.add_argument("switch", choices=["off", "on"])
+    power.add_argument("node", help="node-1, node-2…")
     load = _verb(verbs, "load", "give a docker-archive to the containerd of every node (up --kubelets)")
     load.add_argument(
         "archive", type=Path, help="a file as `buildah push IMAGE docker-archive:FILE` makes it"
@@ -100,6 +104,12 @@ async def _down(arguments: argparse.Namespace) -> int:
 
 async def _status(arguments: argparse.Namespace) -> int:
     show(await status_report(Lab.running(arguments.name)))
+    return 0
+
+
+async def _power(arguments: argparse.Namespace) -> int:
+    lab = Lab.running(arguments.name)
+    await (lab.kill_node if arguments.switch == "off" else lab.revive_node)(arguments.node)
     return 0
 
 
@@ -173,7 +183,8 @@ def _bin(arguments: argparse.Namespace) -> int:
 def main() -> int:
     """Run one command; return the exit status."""
     arguments = parser().parse_args(guarded(sys.argv[1:]))
-    waiting = {"up": _up, "down": _down, "status": _status, "load": _load, "daemons": _daemons_verb}
+    waiting = {"up": _up, "down": _down, "status": _status, "power": _power, "load": _load}
+    waiting["daemons"] = _daemons_verb
     direct = {"exec": _exec, "kubectl": _kubectl, "bin": _bin}
     try:
         if arguments.verb in direct:

@@ -148,23 +148,40 @@ class Lab:
         await asyncio.to_thread(network.carrier, self.state, role, up=True)
 
     async def kill_node(self, node: str) -> None:
-        """Take the node's power away: its cable first, then all its programs and containers, by SIGKILL."""
+        """Take the node's power away: its cable first, then all its programs and containers, by SIGKILL.
+
+        Raises:
+            LabError: there is no such node.
+        """
+        self._must_have(node)
         await self.cut(node)
-        for name in await self._units_of(node):
-            await order(self.state.control_socket, Order(verb="crash", name=name))
+        for unit in await self._units_of(node):
+            await order(self.state.control_socket, Order(verb="crash", name=unit.name))
         if self.kubelets:
             await asyncio.to_thread(node_root.end, self.state, node)
 
     async def revive_node(self, node: str) -> None:
-        """Boot a killed node: what its disk holds is still there, its pods start anew."""
-        if self.kubelets:
+        """Boot a killed node: what its disk holds is still there, its pods start anew; one that runs goes on.
+
+        Raises:
+            LabError: there is no such node.
+        """
+        self._must_have(node)
+        units = await self._units_of(node)
+        if self.kubelets and not any(unit.wanted for unit in units):
             await asyncio.to_thread(node_root.create, self.state, node)
         await self.mend(node)
-        for name in await self._units_of(node):
-            await self.unit(name).start()
+        for unit in units:
+            await self.unit(unit.name).start()
 
-    async def _units_of(self, node: str) -> list[str]:
-        return [unit.name for unit in await self.units() if unit.namespace == self.state.namespace(node)]
+    def _must_have(self, node: str) -> None:
+        if node not in self.node_names:
+            raise LabError(
+                f"there is no node {node!r} in lab {self.state.name}; it has {', '.join(self.node_names)}"
+            )
+
+    async def _units_of(self, node: str) -> list[UnitStatus]:
+        return [unit for unit in await self.units() if unit.namespace == self.state.namespace(node)]
 
     async def load_image(self, archive: Path) -> None:
         """Give a docker-archive to every node's containerd; its images need no registry then.

@@ -108,6 +108,8 @@ def test_a_missing_image_is_not_looked_for_elsewhere_and_a_bad_archive_is_named(
 def test_a_killed_node_takes_its_pods_with_it_and_comes_back(web):
     lab, pod = web.lab, web.pods()["node-3"]
     before = address(web, pod)
+    web.do(lab.revive_node("node-3"))  # it runs: nothing happens
+    assert web.get("node-1", before, PORT)[0] == "node-3"
     web.do(lab.kill_node("node-3"))
     assert web.do(lab.exec("node-3", "true")).returncode != 0
     assert not web.get("node-1", before, PORT)

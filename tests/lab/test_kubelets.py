@@ -164,6 +164,12 @@ async def test_a_lab_with_kubelets_runs_no_daemon_outside_of_pods(state):
         await start_daemons(state, DaemonOptions())
 
 
+@pytest.mark.parametrize("act", [Lab.kill_node, Lab.revive_node])
+async def test_a_node_that_is_none_is_named(act):
+    with pytest.raises(LabError, match=r"no node 'node-9' in lab y; it has node-1, node-2"):
+        await act(Lab("y", 2), "node-9")
+
+
 async def test_nodes_without_a_kubelet_take_no_image(tmp_path):
     with pytest.raises(LabError, match="lab y run no containers"):
         await Lab("y").load_image(tmp_path)
