@@ -115,8 +115,10 @@ def archived_images(archive: Path) -> dict[str, str]:
             member = tar.extractfile("manifest.json")
             manifest = json.load(member) if member is not None else []
         found = {tag: Path(image["Config"]).stem for image in manifest for tag in image["RepoTags"] or []}
-    except (OSError, tarfile.TarError, KeyError, ValueError) as error:
-        raise LabError(f"image archive {archive}: {error}") from None
+    except OSError as error:
+        raise LabError(f"image archive {archive}: {error.strerror}") from None
+    except (tarfile.TarError, KeyError, ValueError):
+        raise LabError(f"image archive {archive}: this is no docker-archive") from None
     if not found:
         raise LabError(f"image archive {archive}: it names no image")
     return found
