@@ -57,7 +57,8 @@ def create(state: State, node: str) -> None:
     for path, place in product((kubelet.parent.resolve(), kubelet.resolve()), HIDDEN):
         if path.is_relative_to(place):
             raise LabError(
-                f"{path}: nodes with a kubelet have a {place} of their own; use another FERRITE_CACHE"
+                f"{path}: nodes with a kubelet have a {place} of their own; keep programs elsewhere"
+                " (FERRITE_CACHE, KUBEBUILDER_ASSETS)"
             )
     cgroups.create(state.namespace(node))
     _make_folders(state, node)
