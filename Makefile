@@ -6,7 +6,7 @@ DEMO_ARGS := $(if $(KEEP),--keep)
 SOURCES := crds ferrite controller speaker cli lab bench e2e tests
 
 .DEFAULT_GOAL := help
-QUICK := --ignore tests/netns --ignore tests/cluster --ignore tests/helm
+QUICK := --ignore tests/netns --ignore tests/cluster --ignore tests/helm --ignore tests/kubelets
 PROGRAMS = $$($(BIN)/python -m lab bin)
 
 .PHONY: help venv check format test unit netns chart cluster demo bench crds manifests protos lock clean
@@ -52,8 +52,9 @@ unit: venv ## Unit tests only
 lab: venv ## Install packages and build programs of the lab (once; kept outside the checkout)
 	$(BIN)/python -m lab bin
 
-netns: lab ## Tests against a kernel, FRR and gobgpd in network namespaces
+netns: lab ## Tests in network namespaces: a kernel, FRR, gobgpd; nodes with a kubelet
 	$(BIN)/pytest -q tests/netns --require netns
+	$(BIN)/pytest -q tests/kubelets --require netns
 
 chart: lab ## Tests of the chart with helm and an API server; workflows and scripts, linted
 	PATH="$(PROGRAMS):$$PATH" $(BIN)/pytest -q tests/helm tests/test_kind.py tests/test_workflows.py \

@@ -6,12 +6,12 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from lab.lifecycle import kubectl
+from lab.calls import kubectl
 from lab.network import add_addresses
 from lab.state import POD4, POD6, LabError, State, node_number
 from lab.units import Order, Unit, order
 
-FIRST_POD, LAST_POD = 10, 250
+FIRST_POD, LAST_POD = 10, 128  # above are pods that a kubelet runs, see lab.containerd
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ NEEDED_BY_UP = (
     "kube-proxy",
     "kubectl",
 )
+NEEDED_BY_KUBELETS = ("kube-scheduler", "kubelet")
 
 
 def ensure_programs(names: Iterable[str] = USUAL) -> Path:

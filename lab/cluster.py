@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lab import apps, network, router
+from lab import apps, containerd, network, node_root, router
+from lab.calls import kubectl, run
 from lab.daemons import HEALTH_PORT, DaemonOptions, start_daemons, stop_daemons
-from lab.lifecycle import bring_up, kubectl, run, take_down
+from lab.lifecycle import bring_up, take_down
 from lab.state import LabError, State, node_names
 from lab.units import Order, Unit, UnitStatus, order
 
@@ -50,9 +51,17 @@ class UnitControl:
 class Lab:
     """A lab by name; `async with Lab(...)` brings it up and takes it down whatever happens inside."""
 
-    def __init__(self, name: str = "lab", nodes: int = 3, step: Callable[[str], None] = _silent) -> None:
+    def __init__(
+        self,
+        name: str = "lab",
+        nodes: int = 3,
+        step: Callable[[str], None] = _silent,
+        *,
+        kubelets: bool = False,
+    ) -> None:
         self.state = State(name)
         self.nodes = nodes
+        self.kubelets = kubelets
         self._step = step
 
     @classmethod
@@ -62,7 +71,8 @@ class Lab:
         Raises:
             LabError: it is not.
         """
-        return cls(name, State(name).node_count())
+        state = State(name)
+        return cls(name, state.node_count(), kubelets=state.has_kubelets)
 
     @property
     def kubeconfig(self) -> Path:
@@ -76,7 +86,7 @@ class Lab:
 
     async def up(self) -> None:
         """Bring it up, see lab.lifecycle.bring_up."""
-        await bring_up(self.state, self.nodes, self._step)
+        await bring_up(self.state, self.nodes, self._step, real_nodes=self.kubelets)
 
     async def down(self) -> None:
         """Take everything away."""
@@ -137,6 +147,54 @@ class Lab:
         """Plug the LAN cable of `role` in again."""
         await asyncio.to_thread(network.carrier, self.state, role, up=True)
 
+    async def kill_node(self, node: str) -> None:
+        """Take the node's power away: its cable first, then all its programs and containers, by SIGKILL.
+
+        Raises:
+            LabError: there is no such node.
+        """
+        self._must_have(node)
+        await self.cut(node)
+        for unit in await self._units_of(node):
+            await order(self.state.control_socket, Order(verb="crash", name=unit.name))
+        if self.kubelets:
+            await asyncio.to_thread(node_root.end, self.state, node)
+
+    async def revive_node(self, node: str) -> None:
+        """Boot a killed node: what its disk holds is still there, its pods start anew; one that runs goes on.
+
+        Raises:
+            LabError: there is no such node.
+        """
+        self._must_have(node)
+        units = await self._units_of(node)
+        if self.kubelets and not any(unit.wanted for unit in units):
+            await asyncio.to_thread(node_root.create, self.state, node)
+        await self.mend(node)
+        for unit in units:
+            await self.unit(unit.name).start()
+
+    def _must_have(self, node: str) -> None:
+        if node not in self.node_names:
+            raise LabError(
+                f"there is no node {node!r} in lab {self.state.name}; it has {', '.join(self.node_names)}"
+            )
+
+    async def _units_of(self, node: str) -> list[UnitStatus]:
+        return [unit for unit in await self.units() if unit.namespace == self.state.namespace(node)]
+
+    async def load_image(self, archive: Path) -> None:
+        """Give a docker-archive to every node's containerd; its images need no registry then.
+
+        Raises:
+            LabError: it is no such archive, or these nodes run no containers.
+        """
+        if not self.kubelets:
+            raise LabError(
+                f"the nodes of lab {self.state.name} run no containers; bring it up with --kubelets"
+            )
+        await containerd.load_image(self.state, self.node_names, archive)
+
     async def add_app(
         self,
         name: str,
@@ -191,4 +249,6 @@ def exec_command(state: State, where: str, argv: Sequence[str]) -> list[str]:
         raise LabError(f"there is no {where!r} in lab {state.name}; choose one of {places}")
     path = f"PATH={state.programs_link}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     environment = ["env", path, f"KUBECONFIG={state.internal_kubeconfig}"]
-    return ["ip", "netns", "exec", namespace, *environment, *argv]
+    is_real_node = state.has_kubelets and where.startswith("node-")
+    enter = node_root.enter_words(state, where) if is_real_node else ("ip", "netns", "exec", namespace)
+    return [*enter, *environment, *argv]

@@ -1,21 +1,20 @@
-"""etcd, the API server, the controller manager, and a kube-proxy on each node."""
+"""etcd, the API server, the controller manager, the scheduler, and a kube-proxy on each node."""
 
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.certs import make_certificates
+from lab.certs import KUBELET_CLIENT, make_certificates
 from lab.state import (
     API_PORT,
     CLUSTER_CIDRS,
-    POD4,
-    POD6,
     SERVICE_CIDRS,
     State,
     address4,
     address6,
-    node_number,
+    pod_cidrs,
     write_file,
 )
 from lab.units import Unit
@@ -23,9 +22,10 @@ from lab.units import Unit
 USERS = {  # user name and group, as Kubernetes' own role bindings know them
     "admin": ("admin", "system:masters"),
     "controller-manager": ("system:kube-controller-manager", ""),
+    "scheduler": ("system:kube-scheduler", ""),
     "proxy": ("system:kube-proxy", ""),
 }
-ABSENT_CONTROLLERS = ("node-ipam-controller", "node-lifecycle-controller")
+POD_SECURITY_LEVEL = "baseline"  # of namespaces without a label, in a cluster that runs real pods
 PROXY_HEALTH = "127.0.0.1:10256"
 STOP_SECONDS = 2.0  # an API server whose etcd is gone never ends by itself
 API_CALLS_PER_SECOND = (
@@ -33,21 +33,28 @@ API_CALLS_PER_SECOND = (
 )
 
 
-def prepare(state: State) -> dict[str, str]:
-    """Write certificates and tokens; return the token of each of USERS."""
+def prepare(state: State, kubelets: Sequence[str] = ()) -> dict[str, str]:
+    """Write certificates (for nodes with a kubelet too) and tokens; return the token of each of USERS."""
     folder = state.part("pki")
-    make_certificates(folder)
+    make_certificates(folder, kubelets)
     tokens = {user: secrets.token_hex(16) for user in USERS}
     lines = [f'{tokens[user]},{name},{name},"{group}"' for user, (name, group) in USERS.items()]
     write_file(folder / "tokens.csv", "\n".join([*lines, ""]))
     write_kubeconfig(state, state.internal_kubeconfig, tokens["admin"])
-    write_kubeconfig(state, state.folder / "controller-manager.kubeconfig", tokens["controller-manager"])
-    write_kubeconfig(state, state.folder / "proxy.kubeconfig", tokens["proxy"])
+    for user in ("controller-manager", "scheduler", "proxy"):
+        write_kubeconfig(state, state.folder / f"{user}.kubeconfig", tokens[user])
     return tokens
 
 
 def write_kubeconfig(state: State, path: Path, token: str, *, host_port: int | None = None) -> None:
     """Write a kubeconfig for use inside the namespaces, or from the host where `host_port` is given."""
+    write_user_kubeconfig(state, path, {"token": token}, host_port=host_port)
+
+
+def write_user_kubeconfig(
+    state: State, path: Path, user: dict[str, str], *, host_port: int | None = None
+) -> None:
+    """Write a kubeconfig as `write_kubeconfig` does; `user` says how to authenticate."""
     server = f"https://127.0.0.1:{host_port}" if host_port else f"https://{address4('cp')}:{API_PORT}"
     authority = str(state.folder / "pki" / "ca.crt")
     config = {
@@ -56,27 +63,29 @@ def write_kubeconfig(state: State, path: Path, token: str, *, host_port: int | N
         "current-context": "lab",
         "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
         "clusters": [{"name": "lab", "cluster": {"server": server, "certificate-authority": authority}}],
-        "users": [{"name": "lab", "user": {"token": token}}],
+        "users": [{"name": "lab", "user": user}],
     }
     write_file(path, json.dumps(config, indent=1))
 
 
-def control_plane_units(state: State) -> list[Unit]:
-    """Return etcd, the API server and the way to it from the host, in the order they start."""
-    return [_etcd(state), _api_server(state)]
+def control_plane_units(state: State, *, kubelets: bool) -> list[Unit]:
+    """Return etcd and the API server, in the order they start."""
+    return [_etcd(state), _api_server(state, *_api_server_flags(state, kubelets=kubelets))]
 
 
-def controller_manager(state: State) -> Unit:
-    """Return the controller manager; it wants a living API server."""
-    pki, kubeconfig = state.folder / "pki", str(state.folder / "controller-manager.kubeconfig")
-    absent = ",".join(f"-{name}" for name in ABSENT_CONTROLLERS)
+def controller_manager(state: State, *, kubelets: bool) -> Unit:
+    """Return the controller manager; it wants a living API server.
+
+    The lab itself tells nodes their pod networks, so that routes can be there before them; and nobody may
+    miss the heartbeats of a kubelet where there is none.
+    """
+    pki = state.folder / "pki"
+    absent = ["node-ipam-controller"] + ([] if kubelets else ["node-lifecycle-controller"])
     return _unit(
         state,
         "kube-controller-manager",
-        f"--kubeconfig={kubeconfig}",
-        f"--authentication-kubeconfig={kubeconfig}",
-        f"--authorization-kubeconfig={kubeconfig}",
-        f"--controllers=*,{absent}",
+        *_kubeconfig_flags(state, "controller-manager"),
+        f"--controllers=*,{','.join(f'-{name}' for name in absent)}",
         "--use-service-account-credentials",
         f"--service-account-private-key-file={pki / 'service-accounts.key'}",
         f"--root-ca-file={pki / 'ca.crt'}",
@@ -85,6 +94,12 @@ def controller_manager(state: State) -> Unit:
         f"--kube-api-qps={API_CALLS_PER_SECOND}",
         f"--kube-api-burst={2 * API_CALLS_PER_SECOND}",
     )
+
+
+def scheduler(state: State) -> Unit:
+    """Return the scheduler; it wants a living API server."""
+    flags = _kubeconfig_flags(state, "scheduler")
+    return _unit(state, "kube-scheduler", *flags, "--leader-elect=false", "--bind-address=127.0.0.1")
 
 
 def kube_proxy(state: State, node: str) -> Unit:
@@ -109,10 +124,14 @@ def kube_proxy(state: State, node: str) -> Unit:
     )
 
 
+def pod_network(node: str) -> dict[str, Any]:
+    """Return the part of a Node's spec that holds its pod networks."""
+    cidrs = pod_cidrs(node)
+    return {"podCIDR": cidrs[0], "podCIDRs": cidrs}
+
+
 def node_object(node: str) -> dict[str, Any]:
     """Return the Node, ready and with its addresses, as its kubelet would register it."""
-    number = node_number(node)
-    cidrs = [f"{POD4}.{number}.0/24", f"{POD6}:{number}::/64"]
     addresses = [
         {"type": "InternalIP", "address": address4(node)},
         {"type": "InternalIP", "address": address6(node)},
@@ -125,7 +144,7 @@ def node_object(node: str) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": node, "labels": labels},
-        "spec": {"podCIDR": cidrs[0], "podCIDRs": cidrs},
+        "spec": pod_network(node),
         "status": {
             "addresses": addresses,
             "conditions": [ready],
@@ -151,7 +170,7 @@ def _etcd(state: State) -> Unit:
     )
 
 
-def _api_server(state: State) -> Unit:
+def _api_server(state: State, *flags: str) -> Unit:
     pki = state.folder / "pki"
     return _unit(
         state,
@@ -163,14 +182,51 @@ def _api_server(state: State) -> Unit:
         f"--tls-cert-file={pki / 'server.crt'}",
         f"--tls-private-key-file={pki / 'server.key'}",
         f"--token-auth-file={pki / 'tokens.csv'}",
-        "--authorization-mode=RBAC",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-signing-key-file={pki / 'service-accounts.key'}",
         f"--service-account-key-file={pki / 'service-accounts.key'}",
         f"--service-cluster-ip-range={SERVICE_CIDRS}",
         "--allow-privileged",
-        "--disable-admission-plugins=TaintNodesByCondition",  # no one would take the taint away again
+        *flags,
     )
+
+
+def _api_server_flags(state: State, *, kubelets: bool) -> list[str]:
+    """Return what depends on whether there are kubelets to admit, to call, and to run pods."""
+    if not kubelets:  # nobody would take the taint away again
+        return ["--authorization-mode=RBAC", "--disable-admission-plugins=TaintNodesByCondition"]
+    pki, admission = state.folder / "pki", state.folder / "admission.json"
+    write_file(admission, json.dumps(pod_security(), indent=1))
+    return [
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        f"--admission-control-config-file={admission}",
+        f"--client-ca-file={pki / 'ca.crt'}",
+        f"--kubelet-certificate-authority={pki / 'ca.crt'}",
+        f"--kubelet-client-certificate={pki / KUBELET_CLIENT}.crt",
+        f"--kubelet-client-key={pki / KUBELET_CLIENT}.key",
+        "--kubelet-preferred-address-types=InternalIP",
+    ]
+
+
+def pod_security() -> dict[str, Any]:
+    """Return the AdmissionConfiguration: what pods may do in a namespace that has no label about it."""
+    configuration = {
+        "apiVersion": "pod-security.admission.config.k8s.io/v1",
+        "kind": "PodSecurityConfiguration",
+        "defaults": {"enforce": POD_SECURITY_LEVEL, "enforce-version": "latest"},
+    }
+    return {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AdmissionConfiguration",
+        "plugins": [{"name": "PodSecurity", "configuration": configuration}],
+    }
+
+
+def _kubeconfig_flags(state: State, user: str) -> list[str]:
+    path = state.folder / f"{user}.kubeconfig"
+    uses = ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
+    return [f"--{use}={path}" for use in uses]
 
 
 def _unit(state: State, name: str, *arguments: str) -> Unit:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import rights
+from lab.calls import kubectl
 from lab.control_plane import write_kubeconfig
-from lab.lifecycle import kubectl
 from lab.state import LabError, State, address4, node_names
 from lab.tasks import one_error
 from lab.units import Order, Unit, order
@@ -34,8 +34,11 @@ async def start_daemons(state: State, options: DaemonOptions) -> None:
     """Create namespace, accounts, rights and Pod objects, then start the units.
 
     Raises:
-        LabError: a program or a file of rules is missing, or the API server refuses.
+        LabError: a program or a file of rules is missing, the API server refuses, or there are kubelets,
+            which run daemons in pods.
     """
+    if state.has_kubelets:
+        raise LabError(f"lab {state.name} has kubelets: install the chart, and they start the daemons")
     nodes = node_names(state.node_count())
     for name in ("ferrite-controller", "ferrite-speaker"):
         if not (options.programs / name).exists():

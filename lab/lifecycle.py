@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from lab import control_plane, network, router
-from lab.build import NEEDED_BY_UP, ensure_programs
-from lab.packages import ensure_packages
+from lab import control_plane, kubelets, network, node_root, router
+from lab.build import NEEDED_BY_KUBELETS, NEEDED_BY_UP, ensure_programs
+from lab.calls import kubectl, until, until_kubectl_succeeds, until_succeeds, until_true
+from lab.packages import KUBELET_PACKAGES, PACKAGES, ensure_packages
 from lab.state import API_PORT, MAX_NODES, REPOSITORY, LabError, State, address4, node_names
 from lab.tasks import one_error
 from lab.units import Order, Unit, order
@@ -42,8 +43,12 @@ def check_machine() -> None:
         raise LabError(f"this machine lets nobody make network namespaces: {done.stderr.strip()}")
 
 
-async def bring_up(state: State, nodes: int, step: Callable[[str], None]) -> None:
+async def bring_up(
+    state: State, nodes: int, step: Callable[[str], None], *, real_nodes: bool = False
+) -> None:
     """Make the whole lab; whatever stops it on the way, nothing stays behind.
+
+    `real_nodes` have a kubelet and containerd, see lab.kubelets.
 
     Raises:
         LabError: it cannot be made, or one of that name is up already.
@@ -53,12 +58,12 @@ async def bring_up(state: State, nodes: int, step: Callable[[str], None]) -> Non
     check_machine()
     if state.ready_file.exists():
         raise LabError(f"lab {state.name} is up already; end it with: python -m lab down --name {state.name}")
-    ensure_packages()
-    programs = ensure_programs(NEEDED_BY_UP)
+    ensure_packages(PACKAGES + KUBELET_PACKAGES if real_nodes else PACKAGES)
+    programs = ensure_programs(NEEDED_BY_UP + NEEDED_BY_KUBELETS if real_nodes else NEEDED_BY_UP)
     take_down(state)  # what an earlier run left half built
     try:
         async with asyncio.timeout(UP_SECONDS):
-            await _make(state, nodes, programs, step)
+            await _make(state, node_names(nodes), programs, step, real_nodes=real_nodes)
     except TimeoutError:
         raise LabError(
             f"lab {state.name} was not ready after {UP_SECONDS:.0f} s{_last_words(state)}"
@@ -68,68 +73,49 @@ async def bring_up(state: State, nodes: int, step: Callable[[str], None]) -> Non
             take_down(state)
 
 
-async def _make(state: State, nodes: int, programs: Path, step: Callable[[str], None]) -> None:
+async def _make(
+    state: State, nodes: list[str], programs: Path, step: Callable[[str], None], *, real_nodes: bool
+) -> None:
     state.create()
     state.programs_link.symlink_to(programs)
     step("network namespaces, a LAN, a router, a client")
-    network.build_network(state, nodes)  # no thread: it would build on after Ctrl-C
-    tokens = control_plane.prepare(state)
+    network.build_network(state, len(nodes))  # no thread: it would build on after Ctrl-C
+    tokens = control_plane.prepare(state, nodes if real_nodes else ())
+    early = [_forwarder(state), *control_plane.control_plane_units(state, kubelets=real_nodes)]
+    early += router.router_units(state, len(nodes))
+    if real_nodes:
+        early += kubelets.make_nodes(state, nodes)
     _start_supervisor(state)
-    await _until_true(partial(_obeys, state))
-    step("etcd, kube-apiserver, FRR")
-    for unit in [
-        _forwarder(state),
-        *control_plane.control_plane_units(state),
-        *router.router_units(state, nodes),
-    ]:
-        await order(state.control_socket, Order(verb="start", unit=unit))
-    await _until(state.port_file.exists)
+    await until_true(partial(_obeys, state))
+    step("etcd, kube-apiserver, FRR" + (", containerd" if real_nodes else ""))
+    await _start(state, early)
+    await until(state.port_file.exists)
     port = int(state.port_file.read_text())
     control_plane.write_kubeconfig(state, state.kubeconfig, tokens["admin"], host_port=port)
-    await _until_succeeds(state, "get", "--raw", "/readyz")
-    step(f"the API server is ready; {nodes} nodes")
-    await kubectl(state, "create", "-f", "-", text=_node_list(nodes))
-    proxies = [control_plane.kube_proxy(state, node) for node in node_names(nodes)]
-    await _start(state, [control_plane.controller_manager(state), *proxies])
-    async with one_error(), asyncio.TaskGroup() as tasks:
-        tasks.create_task(_until_succeeds(state, "get", "serviceaccount", "default"))
-        for node in node_names(nodes):
-            tasks.create_task(_until_proxy_is_healthy(state, node))
-    state.ready_file.write_text(str(nodes))
+    await until_kubectl_succeeds(state, "get", "--raw", "/readyz")
+    step(f"the API server is ready; {len(nodes)} nodes")
+    await _start_nodes(state, nodes, real_nodes=real_nodes)
+    state.ready_file.write_text(str(len(nodes)))
     step("ready")
+
+
+async def _start_nodes(state: State, nodes: list[str], *, real_nodes: bool) -> None:
+    units = [control_plane.controller_manager(state, kubelets=real_nodes)]
+    units += [control_plane.kube_proxy(state, node) for node in nodes]
+    async with one_error(), asyncio.TaskGroup() as tasks:
+        if real_nodes:
+            tasks.create_task(kubelets.start(state, nodes))
+        else:
+            await kubectl(state, "create", "-f", "-", text=_node_list(nodes))
+        await _start(state, units)
+        tasks.create_task(until_kubectl_succeeds(state, "get", "serviceaccount", "default"))
+        for node in nodes:
+            tasks.create_task(_until_proxy_is_healthy(state, node))
 
 
 async def _start(state: State, units: list[Unit]) -> None:
     for unit in units:
         await order(state.control_socket, Order(verb="start", unit=unit))
-
-
-async def kubectl(state: State, *arguments: str, text: str | None = None, seconds: float = 30.0) -> str:
-    """Run kubectl as administrator from the host and return what it prints.
-
-    Raises:
-        LabError: it failed; the message has its words.
-    """
-    status, out, errors = await run([*_kubectl(state), *arguments], text=text, seconds=seconds)
-    if status != 0:
-        raise LabError(f"kubectl {' '.join(arguments)}: {errors.strip()}")
-    return out
-
-
-async def run(argv: list[str], *, text: str | None = None, seconds: float) -> tuple[int, str, str]:
-    """Run a program to its end; return status, output, errors. It is killed when `seconds` have passed."""
-    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdin=null if text is None else pipe, stdout=pipe, stderr=pipe
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            out, errors = await process.communicate(None if text is None else text.encode())
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode or 0, out.decode(errors="replace"), errors.decode(errors="replace")
 
 
 def take_down(state: State) -> None:
@@ -146,6 +132,7 @@ def take_down(state: State) -> None:
         left = network.namespaces(state) if shutil.which("ip") else []
         for namespace in left:
             _end(network.namespace_pids(namespace), signal.SIGKILL, seconds=END_SECONDS)
+        node_root.remove_all(state)
         for namespace in left:
             network.remove_namespace(namespace)
         shutil.rmtree(state.folder, ignore_errors=True)
@@ -203,30 +190,9 @@ def _forwarder(state: State) -> Unit:
     return Unit(name="forward", argv=(*argv, address4("cp"), str(API_PORT)))
 
 
-def _node_list(nodes: int) -> str:
-    items = [control_plane.node_object(node) for node in node_names(nodes)]
+def _node_list(nodes: list[str]) -> str:
+    items = [control_plane.node_object(node) for node in nodes]
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-
-
-def _kubectl(state: State) -> list[str]:
-    return [
-        str(state.programs_link / "kubectl"),
-        "--kubeconfig",
-        str(state.kubeconfig),
-        "--request-timeout",
-        "20s",
-    ]
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async def ask() -> bool:
-        return condition()
-
-    await _until_true(ask)
-
-
-async def _until_succeeds(state: State, *arguments: str) -> None:
-    await _until_true(partial(_succeeds, [*_kubectl(state), *arguments]))
 
 
 async def _obeys(state: State) -> bool:
@@ -240,20 +206,7 @@ async def _obeys(state: State) -> bool:
 
 async def _until_proxy_is_healthy(state: State, node: str) -> None:
     url = f"http://{control_plane.PROXY_HEALTH}/healthz"
-    argv = ["ip", "netns", "exec", state.namespace(node), "curl", "-sf", "-m", "2", url]
-    await _until_true(partial(_succeeds, argv))
-
-
-async def _succeeds(argv: list[str]) -> bool:
-    return (await run(argv, seconds=30.0))[0] == 0
-
-
-async def _until_true(ask: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again and again; the whole of `bring_up` has one time limit."""
-    while True:
-        if await ask():
-            return
-        await asyncio.sleep(POLL_SECONDS)
+    await until_succeeds(["ip", "netns", "exec", state.namespace(node), "curl", "-sf", "-m", "2", url])
 
 
 def _last_words(state: State) -> str:

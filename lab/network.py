@@ -4,8 +4,6 @@ import subprocess
 from collections.abc import Iterable
 
 from lab.state import (
-    POD4,
-    POD6,
     REMOTE4,
     REMOTE6,
     LabError,
@@ -13,10 +11,11 @@ from lab.state import (
     address4,
     address6,
     node_names,
-    node_number,
+    pod_cidrs,
 )
 
 COMMAND_SECONDS = 30
+POD_ROUTES = ("cp", "router")  # besides the nodes: a pod that calls out does so by its own address
 SYSCTLS = (
     "net.ipv6.conf.default.accept_dad=0",
     "net.ipv6.conf.all.accept_dad=0",
@@ -112,17 +111,14 @@ def _host_lines(role: str, nodes: int) -> list[str]:
     if role != "router":
         lines.append(f"route add default via {address4('router')}")
         lines.append(f"route add default via {address6('router')}")
-    if role.startswith("node-"):
+    if role in POD_ROUTES or role.startswith("node-"):
         lines += [line for other in node_names(nodes) if other != role for line in _pod_routes(other)]
     return lines
 
 
 def _pod_routes(node: str) -> list[str]:
-    number = node_number(node)
-    return [
-        f"route add {POD4}.{number}.0/24 via {address4(node)}",
-        f"route add {POD6}:{number}::/64 via {address6(node)}",
-    ]
+    cidr4, cidr6 = pod_cidrs(node)
+    return [f"route add {cidr4} via {address4(node)}", f"route add {cidr6} via {address6(node)}"]
 
 
 def _router_lines() -> list[str]:

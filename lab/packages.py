@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,19 +11,20 @@ from lab.state import LabError
 from lab.words import say
 
 PACKAGES = ("frr", "nftables", "iproute2", "conntrack", "curl", "iputils-arping", "procps")
+KUBELET_PACKAGES = ("containerd", "runc", "containernetworking-plugins", "gcc", "libc6-dev")
 POLICY = Path("/usr/sbin/policy-rc.d")
 SET_ASIDE = Path("/usr/sbin/policy-rc.d.before-ferrite-lab")
 REFUSAL = "#!/bin/sh\n# ferrite lab: installed packages start no service on this machine\nexit 101\n"
 APT_SECONDS = 900
 
 
-def ensure_packages() -> None:
-    """Install what is missing of PACKAGES.
+def ensure_packages(packages: Iterable[str] = PACKAGES) -> None:
+    """Install those of `packages` that are missing.
 
     Raises:
         LabError: this is no Debian machine, or apt-get failed.
     """
-    missing = [package for package in PACKAGES if not _installed(package)]
+    missing = [package for package in packages if not _installed(package)]
     if not missing:
         return
     if shutil.which("apt-get") is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STATE_ROOT = Path("/run/ferrite-lab")
+DISK_ROOT = Path("/var/lib/ferrite-lab")
 REPOSITORY = Path(__file__).resolve().parent.parent
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]{0,15}(-[a-z0-9]{1,16}){0,3}")
 ROLE_PATTERN = re.compile(r"lan|cp|router|client|remote|node-[0-9]+")
@@ -32,6 +33,7 @@ class State:
 
     name: str
     root: Path = STATE_ROOT
+    disk_root: Path = DISK_ROOT
 
     def __post_init__(self) -> None:
         if not NAME_PATTERN.fullmatch(self.name):
@@ -41,6 +43,21 @@ class State:
     def folder(self) -> Path:
         """The folder that holds every file of this lab."""
         return self.root / self.name
+
+    @property
+    def disk(self) -> Path:
+        """The folder for what may be large: images and volumes of nodes with a kubelet."""
+        return self.disk_root / self.name
+
+    @property
+    def namespaces(self) -> Path:
+        """Where nodes with a kubelet keep their namespaces."""
+        return self.folder / "namespaces"
+
+    @property
+    def has_kubelets(self) -> bool:
+        """Whether the nodes of this lab have a kubelet."""
+        return self.namespaces.exists()
 
     @property
     def control_socket(self) -> Path:
@@ -120,6 +137,12 @@ def node_names(count: int) -> list[str]:
 def node_number(node: str) -> int:
     """Return 2 for `node-2`."""
     return int(node.removeprefix("node-"))
+
+
+def pod_cidrs(node: str) -> list[str]:
+    """Return the networks of the node's pods, IPv4 first."""
+    number = node_number(node)
+    return [f"{POD4}.{number}.0/24", f"{POD6}:{number}::/64"]
 
 
 def host_number(role: str) -> int:

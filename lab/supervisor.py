@@ -144,6 +144,9 @@ class Supervisor:
                     await asyncio.sleep(0.01)  # so that the answer shows the process
             case "stop":
                 await self._stop(runner.unit.name)
+            case "crash":
+                runner.kill(signal.SIGKILL)
+                await self._stop(runner.unit.name)
             case "forget":
                 await self._stop(runner.unit.name)
                 del self._runners[runner.unit.name]
@@ -170,8 +173,8 @@ class Supervisor:
 
 def command(unit: Unit) -> list[str]:
     """Return the whole command line: it dies with the supervisor and enters its namespace."""
-    enter = ["ip", "netns", "exec", unit.namespace] if unit.namespace is not None else []
-    return ["setpriv", "--pdeathsig", "KILL", *enter, *unit.argv]
+    usual = ["ip", "netns", "exec", unit.namespace] if unit.namespace is not None else []
+    return ["setpriv", "--pdeathsig", "KILL", *(unit.enter or usual), *unit.argv]
 
 
 async def supervise(socket: Path, logs: Path) -> None:

@@ -19,6 +19,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     namespace: str | None = None
     """Network namespace by its full name; None is the host's own."""
+    enter: tuple[str, ...] = ()
+    """Words that enter it, instead of `ip netns exec`, whose /sys has no cgroups."""
     environment: dict[str, str] = {}
     restart: bool = True
     """Start it again when it ends by itself, as a kubelet does."""
@@ -42,7 +44,7 @@ class UnitStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One request to the supervisor: a line of JSON."""
 
-    verb: Literal["start", "stop", "kill", "status", "forget"]
+    verb: Literal["start", "stop", "crash", "kill", "status", "forget"]
     unit: Unit | None = None
     name: str = ""
     signal: int = int(signal.SIGKILL)

@@ -29,7 +29,7 @@ def test_an_app_too_many_is_refused_by_name(tmp_path):
     state = State("x", tmp_path)
     taken = {pod_index(state, f"default.app-{number}") for number in range(FIRST_POD, LAST_POD)}
     assert taken == set(range(FIRST_POD, LAST_POD))
-    with pytest.raises(LabError, match=r"app default\.more: all 240 pod addresses"):
+    with pytest.raises(LabError, match=r"app default\.more: all 118 pod addresses"):
         pod_index(state, "default.more")
     assert pod_index(state, "default.app-10") == FIRST_POD
 

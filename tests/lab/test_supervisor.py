@@ -113,3 +113,19 @@ def test_units_end_with_their_supervisor(
     while runs(pid) and time.monotonic() < limit:
         os.sched_yield()
     assert not runs(pid)
+
+
+def test_what_crashes_ends_at_once_and_stays_down(caller: Caller) -> None:
+    careful = Unit(name="careful", argv=("sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"))
+    caller.order(verb="start", unit=careful)
+    crashed = caller.order(verb="crash", name="careful").units[0]
+    assert (crashed.pid, crashed.wanted, crashed.exit_status) == (None, False, -signal.SIGKILL)
+
+
+def test_a_unit_may_say_how_its_namespace_is_entered(caller: Caller, tmp_path: Path) -> None:
+    unit = Unit(name="entered", argv=("touch", str(tmp_path / "there")), namespace="none", enter=("env",))
+    caller.order(verb="start", unit=unit)
+    limit = time.monotonic() + LIMIT_SECONDS
+    while not (tmp_path / "there").exists() and time.monotonic() < limit:
+        os.sched_yield()
+    assert (tmp_path / "there").exists()
