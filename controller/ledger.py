@@ -219,7 +219,7 @@ class Ledger:
         return addresses
 
     def first_free(self, pool: str, family: Family, tenant: Tenant) -> IPAddress | None:
-        """The first address of `pool` that `tenant` can have, or has: ranges in order, addresses ascending."""
+        """The first address of `pool` that `tenant` can have, or has: ranges in order, then ascending."""
         state = self._pools.get(pool)
         if state is None:
             return None

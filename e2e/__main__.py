@@ -89,9 +89,9 @@ def site_options(lab: Lab) -> list[str]:
     options += [f"--router-address={address('router')}" for address in (address4, address6)]
     options += [f"--{place}={_joined(exec_command(lab.state, place, ()))}" for place in MACHINES]
     options += [f"--{name}={addresses}" for name, addresses in POOLS.items()]
-    node = [sys.executable, "-m", "lab", "node", "--name", lab.state.name]
-    options += [f"--stop-node={_joined([*node, 'kill'])} {{node}}"]
-    return [*options, f"--start-node={_joined([*node, 'revive'])} {{node}}"]
+    power = [sys.executable, "-m", "lab", "power", "--name", lab.state.name]
+    options += [f"--stop-node={_joined([*power, 'off'])} {{node}}"]
+    return [*options, f"--start-node={_joined([*power, 'on'])} {{node}}"]
 
 
 def _joined(words: Iterable[str | Path]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from lab.build import MODULES, cache_folder, ensure_programs
-from lab.scratch import ensure_archive
+from lab.scratch import ensure_program_image
 from lab.state import LabError
 from lab.toolchain import go_program
 
@@ -42,7 +42,7 @@ def ensure_metallb() -> MetalLB:
     programs = ensure_programs(PROGRAMS.values())
     manifest = _sources() / MANIFEST
     images = container_images(manifest.read_text())
-    archives = [ensure_archive(images[name], programs / program, name) for name, program in PROGRAMS.items()]
+    archives = [ensure_program_image(images[name], programs / program) for name, program in PROGRAMS.items()]
     return MetalLB(manifest, tuple(archives))
 
 

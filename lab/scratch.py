@@ -39,19 +39,33 @@ def ensure_scratch_image(reference: str, source: Path) -> Path:
         )
         if done.returncode != 0:
             raise LabError(f"{source} does not compile: {done.stderr.strip()}")
-        unfinished = archive.with_suffix(".new")
-        unfinished.write_bytes(scratch_archive(reference, program))
-        unfinished.replace(archive)
+        _write(archive, scratch_archive(reference, program))
     return archive
 
 
-def scratch_archive(reference: str, program: Path) -> bytes:
+def ensure_program_image(reference: str, program: Path) -> Path:
+    """Return a docker-archive of the image `reference`: a static program that was built already, as root."""
+    mark = hashlib.sha256(f"{reference}\0{program.resolve()}".encode()).hexdigest()[:16]
+    archive = cache_folder() / "images" / f"{program.name}-{mark}" / f"{program.name}.tar"
+    if not archive.exists():
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        _write(archive, scratch_archive(reference, program, user="0:0"))
+    return archive
+
+
+def _write(archive: Path, content: bytes) -> None:
+    unfinished = archive.with_suffix(".new")
+    unfinished.write_bytes(content)
+    unfinished.replace(archive)
+
+
+def scratch_archive(reference: str, program: Path, user: str = "65534:65534") -> bytes:
     """Return a docker-archive: one layer with `program` at the root, which is also what a container runs."""
     layer = _tar({program.name: program.read_bytes()}, mode=0o755)
     config = {
         "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
-        "config": {"Entrypoint": [f"/{program.name}"], "User": "65534:65534"},
+        "config": {"Entrypoint": [f"/{program.name}"], "User": user},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
     }
     text = json.dumps(config).encode()
