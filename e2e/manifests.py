@@ -82,9 +82,10 @@ def application(name: str, text: str, image: str, nodes: Sequence[str] = ()) -> 
         },
     }
     if nodes:
-        chosen = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": list(nodes)}]}
-        term = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [chosen]}}
-        pod["affinity"] = {"nodeAffinity": term}
+        fields = [{"key": "metadata.name", "operator": "In", "values": [node]} for node in nodes]
+        terms = [{"matchFields": [field]} for field in fields]
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+        pod["affinity"] = {"nodeAffinity": required}
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
