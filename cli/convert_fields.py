@@ -13,6 +13,10 @@ _repr = Repr()
 _repr.maxstring = _repr.maxother = _LONGEST = 60
 
 
+def _letters(key: object) -> str:
+    return str(key).lower().replace("-", "").replace("_", "")
+
+
 def shown(value: object) -> str:
     """A value for a complaint, cut short wherever it is long or deep."""
     text = _repr.repr(value)
@@ -133,10 +137,13 @@ class Fields:
         return [value for _, value in self._entries(key)]
 
     def left_over(self) -> None:
-        """Note every key that nobody asked for."""
+        """Note every key that nobody asked for; one of them, bfdProfile, is in MetalLB's own example."""
+        known = {_letters(key): key for key in self._asked}
         for key in self._values:
             if key not in self._asked:
-                self.note(str(key), "is not a key of this format, left out")
+                near = known.get(_letters(key))
+                hint = f" (is it {near}?)" if near else ""
+                self.note(str(key), f"is not a key of this format, left out{hint}")
 
     def ask(self, key: str) -> object:
         """What stands there, whatever it is."""

@@ -316,6 +316,10 @@ def test_two_peers_with_one_address(selectors, notes, problems):
         ("address-pools: []\nfoo: 1", "config: foo is not a key of this format, left out"),
         ("address-pools: []\npeer-autodiscovery: {}", "config: peer-autodiscovery has no equal: make"),
         (f"peers: [{{{PEER}, weight: 3}}]", 'peers[0] "192.0.2.1": weight is not a key of this format'),
+        (
+            f"peers: [{{{PEER}, bfdProfile: fast}}]",
+            "bfdProfile is not a key of this format, left out (is it bfd",
+        ),
         (f"peers: [{{{PEER}, node-selectors: [{{x: 1}}]}}]", "node-selectors[0].x is not a key"),
         (f"peers: [{{{PEER}, node-selectors: [{{}}, {{}}]}}]", "node-selectors[1] is there twice, left out"),
         (f"peers: [{{{PEER}, hold-time: 0}}]", "holdTime 0s has no effect: GoBGP cannot switch"),
