@@ -87,9 +87,8 @@ def _documents(file: str) -> Read:
 
 def _note_origin(found: Found, namespace: str, findings: Findings) -> None:
     if found.objects:
-        findings.note(
-            f"{len(found.objects)} objects of metallb.io need no conversion: Ferrite reads them as they are"
-        )
+        count = len(found.objects)
+        findings.note(f"objects of metallb.io need no conversion, they are printed as they are ({count})")
     for other in sorted(found.namespaces - {"", namespace}):
         findings.note(
             f"what was in namespace {other} is for namespace {namespace} now, where Ferrite is to run "

@@ -73,7 +73,7 @@ def test_what_ferrite_reads_passes_through_with_one_note():
         )
     )
     assert (made, problems) == (specs, [])
-    assert notes == ["6 objects of metallb.io need no conversion: Ferrite reads them as they are"]
+    assert notes == ["objects of metallb.io need no conversion, they are printed as they are (6)"]
 
 
 def test_what_the_api_server_has_added_goes():
