@@ -6,11 +6,11 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from cli import completion, status, version
-from cli.arguments import DONE, FAILED, MISUSED, PROGRAM, Verb, parser_of
+from cli import completion, convert, status, version
+from cli.arguments import FAILED, MISUSED, PROGRAM, Outcome, Verb, parser_of
 from ferrite.errors import ClusterError, ConfigError
 
-VERBS: tuple[Verb, ...] = (status.VERB, version.VERB, completion.VERB)
+VERBS: tuple[Verb, ...] = (status.VERB, convert.VERB, version.VERB, completion.VERB)
 INTERRUPTED = 130
 """What a shell expects of a program that Ctrl-C ended."""
 
@@ -24,14 +24,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     parsed.grammar = completion.grammar_of(parser)
     try:
-        text = asyncio.run(_text_of(parsed))
+        outcome = asyncio.run(_outcome_of(parsed))
     except ConfigError as error:
         return _fail(str(error), MISUSED)
     except ClusterError as error:
         return _fail(told(error), FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
-    return _show(text)
+    for line in outcome.told:
+        _tell(line)
+    _show(outcome.text)
+    return outcome.exit_status
 
 
 def told(error: ClusterError) -> str:
@@ -39,20 +42,23 @@ def told(error: ClusterError) -> str:
     return str(error) if error.status else f"the API server cannot be reached: {error}"
 
 
-async def _text_of(parsed: Namespace) -> str:
-    text: str = await parsed.run(parsed)
-    return text
+async def _outcome_of(parsed: Namespace) -> Outcome:
+    ended: str | Outcome = await parsed.run(parsed)
+    return Outcome(ended) if isinstance(ended, str) else ended
 
 
-def _show(text: str) -> int:
+def _show(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:  # `kubectl ferrite status | head`: nobody reads the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return DONE
 
 
 def _fail(text: str, exit_status: int) -> int:
-    sys.stderr.write(f"{PROGRAM}: {' '.join(text.split())}\n")
+    _tell(text)
     return exit_status
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{PROGRAM}: {' '.join(text.split())}\n")

@@ -9,9 +9,26 @@ from ferrite.run.arguments import DEFAULT_NAMESPACE, environment
 
 PROGRAM = "kubectl ferrite"
 OUTPUTS = ("table", "json")
+FILE = "FILE"
+"""What an argument without dashes that is a file is called in the help."""
 DONE, FAILED, MISUSED = 0, 1, 2
 """Exit statuses: done; the cluster did not answer, refused or lacks something; a flag or a file is wrong."""
 _STATUSES = "exit status: 0 done, 1 the cluster failed or refused, 2 a flag or a file is wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verb that was not wholly content ends with.
+
+    Attributes:
+        text: for standard output.
+        told: lines for stderr.
+        exit_status: one of DONE, FAILED, MISUSED.
+    """
+
+    text: str
+    told: tuple[str, ...] = ()
+    exit_status: int = DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +39,13 @@ class Verb:
         summary: half a line, without a period.
         examples: lines to copy.
         add: adds the flags that only this verb has.
-        run: the text for standard output; ConfigError and ClusterError are told by the caller.
+        run: the text for standard output, or an Outcome; ConfigError and ClusterError are told by the caller.
     """
 
     name: str
     summary: str
     examples: tuple[str, ...]
-    run: Callable[[argparse.Namespace], Awaitable[str]]
+    run: Callable[[argparse.Namespace], Awaitable[str | Outcome]]
     add: Callable[[argparse.ArgumentParser], None] = lambda _: None
 
 

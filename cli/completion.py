@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cli.arguments import Verb
+from cli.arguments import FILE, Verb
 
 COMMAND = "kubectl-ferrite"
 Words = tuple[str, ...]
@@ -27,11 +27,17 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What may follow a verb, flags of all verbs included; `words` are arguments without dashes."""
+    """What may follow a verb, flags of all verbs included.
+
+    Attributes:
+        words: arguments without dashes.
+        files: whether an argument without dashes is a file.
+    """
 
     summary: str
     flags: tuple[Flag, ...]
     words: Words = ()
+    files: bool = False
 
     @property
     def all_words(self) -> Words:
@@ -65,7 +71,8 @@ def grammar_of(parser: argparse.ArgumentParser) -> Grammar:
         if isinstance(action, argparse._SubParsersAction):
             summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}
             for name, part in action.choices.items():
-                verbs[name] = Part(summaries[name], _flags(part), _words(part))
+                files = any(action.metavar == FILE for action in part._actions)
+                verbs[name] = Part(summaries[name], _flags(part), _words(part), files)
     return Grammar(_flags(parser), verbs)
 
 
@@ -110,7 +117,7 @@ def zsh(grammar: Grammar) -> str:
     return f"""\
 #compdef {COMMAND}
 _kubectl_ferrite() {{
-    local previous="${{words[CURRENT-1]}}" verb="" word
+    local current="${{words[CURRENT]}}" previous="${{words[CURRENT-1]}}" verb="" word
     for word in "${{(@)words[2,CURRENT-1]}}"; do
         case "$word" in ({"|".join(grammar.verbs)}) verb="$word" ;; esac
     done
@@ -145,9 +152,11 @@ def _cases(grammar: Grammar, offer: Callable[[str], str], files: str, indent: st
             act = files if flag.path else offer(" ".join(flag.values)) if flag.values else ":"
             lines.append(f"    ({'|'.join(flag.names)}) {act} ;;")
     lines += ['    (*) case "$verb" in', f'        ("") {offer(" ".join(grammar.first_words))} ;;']
-    lines += [
-        f"        ({name}) {offer(' '.join(part.all_words))} ;;" for name, part in grammar.verbs.items()
-    ]
+    for name, part in grammar.verbs.items():
+        act = offer(" ".join(part.all_words))
+        if part.files:
+            act = f'case "$current" in (-*) {act} ;; (*) {files} ;; esac'
+        lines.append(f"        ({name}) {act} ;;")
     lines += ["        esac ;;", "esac"]
     return "\n".join(indent + line for line in lines)
 
@@ -162,6 +171,8 @@ def fish(grammar: Grammar) -> str:
         after = _fish_quoted(f"__fish_seen_subcommand_from {name}")
         if part.words:
             lines.append(f"complete -c {COMMAND} -n {after} -a {_fish_quoted(' '.join(part.words))}")
+        if part.files:
+            lines.append(f"complete -c {COMMAND} -n {after} -F")
         own = [flag for flag in part.flags if flag.names not in {each.names for each in grammar.flags}]
         lines += [f"complete -c {COMMAND} -n {after} {_fish_flag(flag)}" for flag in own]
     lines += [f"complete -c {COMMAND} {_fish_flag(flag)}" for flag in grammar.flags]

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
+
 from ferrite.errors import ClusterError
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import (
@@ -43,6 +45,13 @@ class Event(Object, frozen=True, kw_only=True):
     last_timestamp: str | None = None
 
 
+class ConfigMap(Object, frozen=True, kw_only=True):
+    """core/v1 ConfigMap: its texts."""
+
+    data: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap", ConfigMap)
 SERVICE_EVENTS = Kind("", "v1", "events", "Event", Event, field_selector="involvedObject.kind=Service")
 
 
@@ -102,6 +111,21 @@ async def read_events(cluster: Cluster) -> tuple[Event, ...]:
         ClusterError: the list failed.
     """
     return await _listed(cluster, SERVICE_EVENTS)
+
+
+async def read_config_map(cluster: Cluster, namespace: str, name: str) -> ConfigMap:
+    """One ConfigMap.
+
+    Raises:
+        ClusterError: it is not there (status 404), or the API server did not answer or refused.
+    """
+    try:
+        return await cluster.get(CONFIG_MAPS, f"{namespace}/{name}")
+    except ClusterError as error:
+        if error.status == NOT_FOUND:
+            text = f"there is no ConfigMap {namespace}/{name}; see kubectl get configmaps -n {namespace}"
+            raise ClusterError(text, status=NOT_FOUND, reason=error.reason) from None
+        raise
 
 
 async def _listed(cluster: Cluster, kind: Kind[O]) -> tuple[O, ...]:

@@ -115,7 +115,9 @@ def parse_range(text: str) -> AddressRange:
 
 def _range_of_prefix(text: str) -> AddressRange:
     try:
-        if "/" not in text:
+        if (
+            not text.strip().partition("/")[2].isdecimal()
+        ):  # Python takes a mask, too: 192.0.2.0/255.255.255.0
             raise ValueError
         prefix = ip_network(text.strip(), strict=False)
     except ValueError:

@@ -43,6 +43,7 @@ def test_an_entry_of_a_pool(text, first, last):
     [
         pytest.param("192.0.2.9", 'invalid CIDR "192.0.2.9"', id="bare-address"),
         pytest.param("192.0.2.0/33", 'invalid CIDR "192.0.2.0/33"', id="too-long"),
+        pytest.param("192.0.2.0/255.255.255.0", 'invalid CIDR "192.0.2.0/255.255.255.0"', id="mask"),
         pytest.param("", 'invalid CIDR ""', id="empty"),
         pytest.param("x-192.0.2.1", 'invalid start IP "x"', id="start"),
         pytest.param("192.0.2.1-", 'invalid end IP ""', id="end"),

@@ -1,8 +1,11 @@
 """The command line as a whole: words, exit statuses, one line for each error."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,8 @@ from cli import app
 from cli.app import VERBS
 from cli.arguments import parser_of
 from ferrite.errors import ClusterError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("words", [["--help"], *([verb.name, "--help"] for verb in VERBS)])
@@ -56,6 +61,24 @@ def test_flags_stand_before_or_after_the_verb(words, monkeypatch):
     parsed = parser_of(VERBS).parse_args(words)
     assert (parsed.namespace, parsed.output, parsed.context) == ("x", "json", "c")
     assert parsed.kubeconfig == "/k"
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of each `kubectl ferrite` in a text, up to a pipe, a redirection or a comment."""
+    lines = re.findall(r"kubectl ferrite ((?![(`])[a-z].*)", text.replace("$NS", "x"))
+    return [shlex.split(re.split(r"[|>#`]", line)[0]) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(pytest.param("\n".join(verb.examples), id=verb.name) for verb in VERBS),
+        *(pytest.param(path.read_text(), id=path.name) for path in sorted((ROOT / "docs").glob("*.md"))),
+    ],
+)
+def test_what_users_are_told_to_type_is_understood(text):
+    for words in commands(text):
+        parser_of(VERBS).parse_args(words)
 
 
 def test_defaults(monkeypatch):

@@ -57,6 +57,7 @@ CASES = [
     pytest.param(["completion", "b"], ["bash"], id="word"),
     pytest.param(["-n", "x", "completion", "z"], ["zsh"], id="after-a-flag"),
     pytest.param(["status", "-n", ""], [], id="unknown-value"),
+    pytest.param(["convert", "--from"], ["--from-configmap"], id="flag-where-files-are-taken"),
 ]
 
 
@@ -72,8 +73,20 @@ def test_kubectl_offers(typed, offered):
     assert _output(["sh", "-c", kubectl(GRAMMAR), "sh", *typed]).split() == [*offered, ":4"]
 
 
-def test_kubectl_completes_files_itself():
-    assert _output(["sh", "-c", kubectl(GRAMMAR), "sh", "status", "--kubeconfig", ""]).split() == [":0"]
+@pytest.mark.parametrize("typed", [["status", "--kubeconfig", ""], ["convert", ""], ["convert", "con"]])
+def test_kubectl_completes_files_itself(typed):
+    assert _output(["sh", "-c", kubectl(GRAMMAR), "sh", *typed]).split() == [":0"]
+
+
+def test_bash_offers_files_where_one_is_taken(tmp_path):
+    (tmp_path / "config.yaml").touch()
+    press = f"COMP_WORDS=(x convert {tmp_path}/con); COMP_CWORD=2; _kubectl_ferrite; echo ${{COMPREPLY[@]}}"
+    assert _output(["bash", "-c", f"{bash(GRAMMAR)}\n{press}"]).split() == [f"{tmp_path}/config.yaml"]
+
+
+def test_fish_offers_files_where_one_is_taken():
+    files = [line for line in fish(GRAMMAR).splitlines() if line.endswith(" -F")]
+    assert files == ["complete -c kubectl-ferrite -n '__fish_seen_subcommand_from convert' -F"]
 
 
 def test_the_flag_of_one_verb_is_offered_after_that_verb_only():

@@ -15,7 +15,7 @@ names its namespace. Without a cluster, as in `helm template`, there is nothing 
 {{- range $namespace := keys $namespaces | sortAlpha -}}
 {{- range $deployment := (lookup "apps/v1" "Deployment" $namespace "").items -}}
 {{- if eq (include "ferrite.rivals" (list $ $deployment)) "true" -}}
-{{- fail (printf "Deployment %s/%s assigns addresses to the same Services (%s): uninstall it, scale it to 0 or set another loadBalancerClass; conflictCheck=false skips this check" $namespace $deployment.metadata.name (default "without loadBalancerClass" $.Values.loadBalancerClass)) -}}
+{{- fail (printf "Deployment %s/%s assigns addresses to the same Services (%s): scale it to 0 (do not uninstall MetalLB, which takes its pools with it: docs/migrate.md) or set another loadBalancerClass; conflictCheck=false skips this check" $namespace $deployment.metadata.name (default "without loadBalancerClass" $.Values.loadBalancerClass)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
