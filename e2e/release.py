@@ -51,17 +51,19 @@ class Release:
 
     def install(self, *more: str) -> None:
         """Install and wait until every daemon is ready."""
-        self._apply("install", self.chart, *more)
+        self.apply("install", *more)
+        self.wait()
 
     def upgrade(self, chart: Path | None = None, *more: str) -> None:
         """Upgrade, to another chart if one is given, and wait until every daemon is ready."""
-        self._apply("upgrade", chart or self.chart, *more)
+        self.apply("upgrade", *more, chart=chart)
+        self.wait()
 
-    def _apply(self, verb: str, chart: Path, *more: str) -> None:
+    def apply(self, verb: str, *more: str, chart: Path | None = None) -> None:
+        """Install or upgrade, and do not wait."""
         repository, _, tag = self.image.rpartition(":")
         values = ("--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}")
-        self.helm(verb, self.name, str(chart), *values, *more)
-        self.wait()
+        self.helm(verb, self.name, str(chart or self.chart), *values, *more)
 
     def wait(self) -> None:
         """Wait until every daemon runs as the chart says it should, and is ready."""

@@ -11,6 +11,7 @@ from e2e.manifests import service
 from e2e.patience import wait_until
 from e2e.probing import probing
 from e2e.release import Release
+from e2e.site import Site
 
 COMMAND_SECONDS = 120
 NODE_SECONDS = 120.0
@@ -44,6 +45,12 @@ def test_a_deleted_speaker_hands_over_and_does_not_take_back(
     figures.note("speaker of the answering node deleted", watch.of(address))
     assert site.address("fail-pod") == address
     assert site.get("client", address) == "fail-pod"
+
+
+def takes_pods(site: Site) -> bool:
+    """Whether no node is kept from taking pods because it was away."""
+    taints = [taint for node in site.read("nodes") for taint in node["spec"].get("taints", ())]
+    return not any(taint["key"].startswith("node.kubernetes.io/") for taint in taints)
 
 
 @pytest.fixture
@@ -96,5 +103,6 @@ def test_a_dead_nodes_address_answers_again(
     assert site.address("fail-node") == address
     assert site.get("client", address) == "fail-node"
     switched.end()
+    wait_until("every node to take pods", lambda: takes_pods(site), NODE_SECONDS)
     wait_until("everything to be ready again", release.is_ready, NODE_SECONDS)
     assert site.get("client", address) == "fail-node"

@@ -15,9 +15,11 @@ from e2e.site import Site
 
 ROLLOUT_SECONDS = 150.0
 WEBHOOKS = "validatingwebhookconfiguration/metallb-webhook-configuration"
-PODS = ("pods", "-l", "app=metallb", "-o", "name")
+CONTROLLERS = ("get", "pods", "-l", "app=metallb,component=controller", "-o", "name")
+PARK = '{{"spec":{{"template":{{"spec":{{"nodeSelector":{{"ferrite.io/parked":{}}}}}}}}}}}'
 LAYER2, BGP = "moved-l2", "moved-bgp"
 WHERE = {LAYER2: "client", BGP: "remote"}
+POOLS = {LAYER2: "office", BGP: "routed"}
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -29,35 +31,47 @@ class MetalLB:
     site: Site
     manifest: str
 
-    def apply(self) -> None:
-        """Install it, or put back what is missing, and wait until it is ready."""
-        # Its webhook may not be served yet when its own objects are taken over.
-        wait_until("the manifest to apply", lambda: self._kubectl("apply", "-f", self.manifest))
+    def install(self) -> None:
+        """Install it and wait until it is ready."""
+        self._kubectl("apply", "--server-side", "--force-conflicts", "-f", self.manifest)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it is ready."""
         for workload in ("deployment/controller", "daemonset/speaker"):
             wait_until(workload, lambda w=workload: self._is_rolled_out(w), ROLLOUT_SECONDS)
 
-    def _is_rolled_out(self, workload: str) -> bool:
+    def _is_rolled_out(self, workload: str) -> str:
         return self._kubectl("rollout", "status", "--timeout=30s", workload)
 
-    def _kubectl(self, *words: str) -> bool:
-        return self.site.kubectl(*words, "-n", self.site.namespace, check=False).returncode == 0
+    def _kubectl(self, *words: str) -> str:
+        return self.site.kubectl("-n", self.site.namespace, *words).stdout
 
-    def end_controller(self) -> None:
-        """Nobody assigns addresses any more, and nobody checks objects of its kinds."""
-        self.site.kubectl("delete", WEBHOOKS)
-        self.site.kubectl("delete", "deployment", "controller", "-n", self.site.namespace)
+    def stop_controller(self) -> None:
+        """A2: nobody assigns addresses any more, and nobody checks objects of its kinds."""
+        self._kubectl("scale", "deployment", "controller", "--replicas=0")
+        wait_until("its controller to end", lambda: not self._kubectl(*CONTROLLERS))
+        self._kubectl("delete", WEBHOOKS)
 
-    def end_speakers(self) -> None:
-        """Nobody announces addresses any more."""
-        self.site.kubectl("delete", "daemonset", "speaker", "-n", self.site.namespace)
+    def park_speakers(self) -> None:
+        """A4: nobody announces addresses any more."""
+        self._kubectl("patch", "daemonset", "speaker", "--type=merge", "-p", PARK.format('"true"'))
+
+    def come_back(self) -> None:
+        """After Ferrite was uninstalled."""
+        self._kubectl("patch", "daemonset", "speaker", "--type=merge", "-p", PARK.format("null"))
+        self._kubectl("apply", "--server-side", "--force-conflicts", "-f", self.manifest)
+        self._kubectl("scale", "deployment", "controller", "--replicas=1")
+        self.wait()
 
     def remove(self) -> None:
         """Remove everything of it, its kinds included; the namespace stays."""
-        self.site.kubectl("delete", WEBHOOKS, "--ignore-not-found")
-        self.site.kubectl("delete", "deployments,daemonsets", "--all", "-n", self.site.namespace)
-        names = self.site.kubectl("get", "crd", "-o", "name").stdout.split()
+        self._kubectl("delete", WEBHOOKS, "--ignore-not-found")
+        self._kubectl("delete", "deployments,daemonsets", "--all")
+        names = self._kubectl("get", "crd", "-o", "name").split()
         ours = [name for name in names if name.endswith(".metallb.io")]
-        self.site.kubectl("delete", *ours, "--timeout=50s")
+        if ours:
+            self._kubectl("delete", *ours, "--timeout=50s")
 
 
 @pytest.fixture
@@ -66,7 +80,7 @@ def metallb(pytestconfig: pytest.Config, chart: Release) -> Iterator[MetalLB]:
     found = MetalLB(chart.site, option(pytestconfig, "metallb"))
     chart.uninstall()
     found.remove()
-    found.apply()
+    found.install()
     yield found
     chart.uninstall()
     found.remove()
@@ -86,7 +100,7 @@ def served(pytestconfig: pytest.Config, apps: Apps) -> dict[str, str]:
     given.remember(*objects)
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     wait_until("MetalLB's webhook to be served", lambda: site.apply(text) is None)
-    for name, pool_name in ((LAYER2, "office"), (BGP, "routed")):
+    for name, pool_name in POOLS.items():
         apps.run(name, name)
         given.apply(service(name, pool_name, selector={"app": name}))
     held = {name: wait_until("an address", lambda n=name: site.address(n)) for name in WHERE}
@@ -106,18 +120,22 @@ def test_a_running_metallb_is_replaced_and_comes_back(
 ) -> None:
     site = apps.site
     held = served(pytestconfig, apps)
+    metallb.stop_controller()
+    chart.apply("install", "--take-ownership")
+    wait_until("Ferrite's controllers", lambda: len(chart.pods("controller")) == 2)
+    assert {name: site.address(name) for name in held} == held
     with probing(site, "client", [held[LAYER2]]) as over_l2, probing(site, "remote", [held[BGP]]) as over_bgp:
-        metallb.end_controller()
-        metallb.end_speakers()
-        chart.install("--take-ownership")
+        metallb.park_speakers()
+        chart.wait()
         answer(site, held)
     figures.note("MetalLB replaced by Ferrite, layer 2", over_l2.of(held[LAYER2]))
     figures.note("MetalLB replaced by Ferrite, BGP", over_bgp.of(held[BGP]))
-    assert site.read("ipaddresspools", "-n", site.namespace)
+    assert len(site.read("ipaddresspools", "-n", site.namespace)) == len(POOLS)
 
     with probing(site, "client", [held[LAYER2]]) as over_l2, probing(site, "remote", [held[BGP]]) as over_bgp:
         chart.uninstall()
-        metallb.apply()
+        metallb.come_back()
         answer(site, held)
     figures.note("Ferrite replaced by MetalLB, layer 2", over_l2.of(held[LAYER2]))
     figures.note("Ferrite replaced by MetalLB, BGP", over_bgp.of(held[BGP]))
+    assert len(site.read("ipaddresspools", "-n", site.namespace)) == len(POOLS)

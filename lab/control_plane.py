@@ -200,6 +200,7 @@ def _api_server_flags(state: State, *, kubelets: bool) -> list[str]:
     return [
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
+        "--enable-aggregator-routing",  # webhooks are called at their pods: no kube-proxy runs here
         f"--admission-control-config-file={admission}",
         f"--client-ca-file={pki / 'ca.crt'}",
         f"--kubelet-certificate-authority={pki / 'ca.crt'}",
