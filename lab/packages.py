@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,13 +17,13 @@ REFUSAL = "#!/bin/sh\n# ferrite lab: installed packages start no service on this
 APT_SECONDS = 900
 
 
-def ensure_packages() -> None:
-    """Install what is missing of PACKAGES.
+def ensure_packages(packages: Iterable[str] = PACKAGES) -> None:
+    """Install what is missing of `packages`; unless told, of those every lab needs.
 
     Raises:
         LabError: this is no Debian machine, or apt-get failed.
     """
-    missing = [package for package in PACKAGES if not _installed(package)]
+    missing = [package for package in packages if not _installed(package)]
     if not missing:
         return
     if shutil.which("apt-get") is None:
