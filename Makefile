@@ -3,13 +3,13 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS := $(if $(KEEP),--keep)
-SOURCES := crds ferrite controller speaker cli lab bench e2e tests
+SOURCES := crds ferrite controller speaker cli lab bench image e2e tests
 
 .DEFAULT_GOAL := help
-QUICK := --ignore tests/netns --ignore tests/cluster --ignore tests/helm --ignore tests/kubelets
+QUICK := --ignore tests/netns --ignore tests/cluster --ignore tests/helm --ignore tests/kubelets --ignore tests/image
 PROGRAMS = $$($(BIN)/python -m lab bin)
 
-.PHONY: help venv check format test unit netns chart cluster demo bench crds manifests protos lock clean
+.PHONY: help venv check format test unit netns chart cluster image demo bench crds manifests protos lock clean
 
 help: ## Show this list
 	@echo "Ferrite: LoadBalancer Services for bare-metal Kubernetes and OpenShift."
@@ -64,6 +64,14 @@ chart: lab ## Tests of the chart with helm and an API server; workflows and scri
 cluster: lab ## Tests against a real cluster
 	$(BIN)/pytest -q tests/cluster --require netns
 
+image: venv ## Build the container image without a registry, and test it (as root on Debian)
+	$(BIN)/python -m lab image
+	$(BIN)/pytest -q tests/image --require image
+
+.PHONY: e2e
+e2e: image ## The promises to users: chart, image, upgrade, migration, on nodes with a real kubelet (root, Debian)
+	$(BIN)/python -m e2e
+
 demo: venv ## The walk-through on a real cluster; KEEP=1 leaves it up
 	$(BIN)/python -m lab.demo $(DEMO_ARGS)
 
@@ -88,6 +96,9 @@ lock: ## Renew the lock files (needs uv)
 		--no-emit-index-url --no-annotate --no-header -q -o requirements/runtime.lock
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header -q -o requirements/dev.lock
+	python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
+		| uv pip compile - --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header -q -o requirements/build.lock
 
 clean: ## Remove what was made here; the lab's programs stay in their cache
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

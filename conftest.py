@@ -7,6 +7,9 @@ import tempfile
 
 import pytest
 
+from lab.archives import archive_of
+from lab.image import ferrite_plan
+
 
 def _can_make_namespaces() -> bool:
     if os.geteuid() != 0 or not shutil.which("ip"):
@@ -18,7 +21,11 @@ def _can_make_namespaces() -> bool:
     return True
 
 
-CAPABILITIES = {"netns": _can_make_namespaces}
+def _image_is_built() -> bool:
+    return os.geteuid() == 0 and archive_of(ferrite_plan()).exists()
+
+
+CAPABILITIES = {"netns": _can_make_namespaces, "image": _image_is_built}
 _known: dict[str, bool] = {}
 
 

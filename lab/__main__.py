@@ -10,6 +10,7 @@ from pathlib import Path
 from lab.build import ensure_programs
 from lab.cluster import Lab, exec_command
 from lab.daemons import DaemonOptions, start_daemons, stop_daemons
+from lab.image import ensure_image
 from lab.lifecycle import check_machine, take_down
 from lab.packages import ensure_packages
 from lab.report import status_report
@@ -48,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = top.add_subparsers(
-        dest="verb", required=True, metavar="up|down|status|exec|kubectl|power|load|daemons|bin"
+        dest="verb", required=True, metavar="up|down|status|exec|kubectl|power|load|daemons|bin|image"
     )
     up = _verb(verbs, "up", "bring a lab up")
     up.add_argument("--nodes", type=int, default=3, help="how many nodes (default 3)")
@@ -69,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _daemons(_verb(verbs, "daemons", "run Ferrite's controller, speakers and gobgpd in the lab"))
     verbs.add_parser("bin", help="build all programs and print the folder that holds them")
+    verbs.add_parser("image", help="build Ferrite's container image and print the archive that holds it")
     return top
 
 
@@ -180,12 +182,20 @@ def _bin(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _image(arguments: argparse.Namespace) -> int:
+    check_machine()
+    built = ensure_image()
+    say(f"image {built.name}: {built.on_top_bytes / 1e6:.1f} MB on top of the base image")
+    show(str(built.archive))
+    return 0
+
+
 def main() -> int:
     """Run one command; return the exit status."""
     arguments = parser().parse_args(guarded(sys.argv[1:]))
     waiting = {"up": _up, "down": _down, "status": _status, "power": _power, "load": _load}
     waiting["daemons"] = _daemons_verb
-    direct = {"exec": _exec, "kubectl": _kubectl, "bin": _bin}
+    direct = {"exec": _exec, "kubectl": _kubectl, "bin": _bin, "image": _image}
     try:
         if arguments.verb in direct:
             return direct[arguments.verb](arguments)

@@ -78,7 +78,7 @@ def ensure_programs(names: Iterable[str] = USUAL) -> Path:
     wanted = [PROGRAMS[name] for name in names]
     missing = [program for program in wanted if not (folder / program.name).exists()]
     if missing:
-        with _only_one_builder(folder.parent):
+        with only_one_builder(folder.parent, "programs"):
             _provide(missing, folder)
     return folder
 
@@ -88,6 +88,18 @@ def cache_folder() -> Path:
     if chosen := os.environ.get("FERRITE_CACHE"):
         return Path(chosen).absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ferrite"
+
+
+@contextmanager
+def only_one_builder(folder: Path, what: str) -> Iterator[None]:
+    """Wait until no other run builds into `folder`, and keep others from it."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another run is building {what}; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _provide(missing: list[Program], folder: Path) -> None:
@@ -163,14 +175,3 @@ def _link(link: Path, target: Path) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target.absolute())
     temporary.replace(link)
-
-
-@contextmanager
-def _only_one_builder(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another run is building programs; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
