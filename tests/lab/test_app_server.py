@@ -27,7 +27,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     [
         pytest.param("/", 200, "good day", id="greeting"),
         pytest.param("/node", 200, "node-7", id="node"),
-        pytest.param("/ip", 200, None, id="client"),
+        pytest.param("/client", 200, None, id="client"),
         pytest.param("/other", 404, "no such page", id="unknown"),
     ],
 )
