@@ -16,6 +16,8 @@ from e2e.site import Site
 
 ROOT = Path(__file__).parents[1]
 TEST_SECONDS = 240
+POD_SECONDS = 60.0
+"""A node that was just switched on takes 20 s until it runs pods."""
 ORDER = (
     "test_install",
     "test_layer2",
@@ -224,7 +226,7 @@ class Apps:
         """One pod on every node, or on each of `nodes`; again with other nodes, they move."""
         item = application(name, text, self.image, nodes)
         self.given.apply(item)
-        wait_until(f"the pods of {name}", lambda: self._is_rolled_out(name))
+        wait_until(f"the pods of {name}", lambda: self._is_rolled_out(name), POD_SECONDS)
 
     def _is_rolled_out(self, name: str) -> bool:
         item = self.site.read("daemonset", name)
