@@ -64,7 +64,9 @@ def slim(root: Path) -> None:
     (root / "etc/dpkg/dpkg.cfg.d/slim").write_text(DPKG_RULES)
     (root / "etc/hostname").write_text("debian\n")
     (root / "etc/resolv.conf").write_text("")
-    (root / "root/.config").mkdir()  # lab.access mounts there; made by a mount, it would be in a layer
+    (root / "etc/xdg").mkdir(
+        exist_ok=True
+    )  # lab.access mounts there; made by a mount, it would be in a layer
 
 
 def _remove(paths: Iterable[Path]) -> None:
