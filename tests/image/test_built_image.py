@@ -71,7 +71,7 @@ def test_what_a_daemon_never_needs_is_not_in_it(image, module: str) -> None:
 def test_the_build_leaves_nothing_of_itself_nor_of_its_machine(image) -> None:
     gone = ("src", "out", "etc/apt/apt.conf.d/host", "etc/ssl/certs/ca-certificates.crt", "usr/bin/strip")
     assert [name for name in gone if (image.root / name).exists()] == []
-    for empty in ("root/.config", "tmp", "var/lib/apt/lists", "var/cache/apt"):
+    for empty in ("etc/xdg", "tmp", "var/lib/apt/lists", "var/cache/apt"):
         assert list((image.root / empty).iterdir()) == [], empty
 
 

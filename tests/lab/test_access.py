@@ -47,7 +47,7 @@ def test_apt_learns_proxies_and_checks_but_no_files_of_the_host() -> None:
     assert 'Acquire::http::Proxy "http://proxy.example:3128";' in text
     assert 'Acquire::Check-Valid-Until "false";' in text
     assert not [word for word in ("host.pem", "detect", "reboot", "CaInfo") if word in text]
-    assert 'Acquire::https::CaInfo "/etc/apt/apt.conf.d/ca-certificates.crt";' in access.apt_conf(
+    assert 'Acquire::https::CaInfo "/etc/xdg/ca-certificates.crt";' in access.apt_conf(
         dump, certificates=True
     )
 
@@ -60,7 +60,7 @@ def test_pips_environment_wins_over_its_files() -> None:
 def test_pip_gets_several_values_and_the_builds_own_certificates() -> None:
     settings = {"trusted-host": "a.example\nb.example", "cert": "/host.pem", "find-links": "/host/wheels"}
     assert access.pip_conf(settings, certificates=True) == (
-        "[global]\ntrusted-host = a.example b.example\ncert = /root/.config/ca-certificates.crt\n"
+        "[global]\ntrusted-host = a.example b.example\ncert = /etc/xdg/ca-certificates.crt\n"
     )
     assert access.pip_conf({}, certificates=False) == "[global]\n"
 
@@ -106,8 +106,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_build_gets_what_the_machine_has(machine: Path) -> None:
     folder = machine / "access"
     found = access.write_access(folder, "bookworm")
-    assert found.arguments == ("SSL_CERT_FILE=/root/.config/ca-certificates.crt",)
-    assert f"{folder}/config:/root/.config:ro" in found.volumes
+    assert found.arguments == ("GOENV=/etc/xdg/go/env", "SSL_CERT_FILE=/etc/xdg/ca-certificates.crt")
+    assert f"{folder}/config:/etc/xdg:ro" in found.volumes
     assert f"{folder}/sources.list:/etc/apt/sources.list:ro" in found.volumes
     assert all(Path(volume.split(":")[0]).exists() for volume in found.volumes)
     assert "https://index.example/simple" in (folder / "config/pip/pip.conf").read_text()

@@ -80,7 +80,7 @@ def test_the_test_application_stands_on_ferrites_image() -> None:
 
 
 def test_the_base_loses_what_slim_images_lack(tmp_path: Path) -> None:
-    for folder in (*base_image.EMPTIED, "etc/dpkg/dpkg.cfg.d", "root", "usr/share/doc/bash"):
+    for folder in (*base_image.EMPTIED, "etc/dpkg/dpkg.cfg.d", "usr/share/doc/bash"):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     for name in ("var/log/apt.log", "usr/share/doc/bash/copyright", "usr/share/doc/bash/NEWS.gz"):
         (tmp_path / name).write_text("x")
@@ -92,4 +92,4 @@ def test_the_base_loses_what_slim_images_lack(tmp_path: Path) -> None:
     assert not list((tmp_path / "var/log").iterdir())
     assert not list((tmp_path / "usr/share/man").iterdir())
     assert (tmp_path / "etc/resolv.conf").read_text() == ""
-    assert (tmp_path / "root/.config").is_dir()
+    assert (tmp_path / "etc/xdg").is_dir()
