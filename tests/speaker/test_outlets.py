@@ -46,7 +46,7 @@ BOTH = Config(
     bgp_advertisements=(BGPAdvertisement("bgp", Scope(frozenset({"blue"}))),),
     peers=(Peer("tor", 64512, 64513, address=ip_address("10.0.0.1")),),
 )
-VIEW = ServiceView(key=WEB, is_load_balancer=True, addresses=(V4,), pool="blue", has_endpoints=True)
+VIEW = ServiceView(key=WEB, is_load_balancer=True, addresses=(V4,), assigned=True, has_endpoints=True)
 
 
 class KnownServices(World):
