@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from ferrite.config.parse import ConfigObjects, parse
+from ferrite.config.parse import NOTHING, ConfigObjects, parse
 from ferrite.kube.kinds import (
     BFD_PROFILES,
     BGP_ADVERTISEMENTS,
@@ -78,6 +78,7 @@ class Reconciler:
         self.events = events
         self.namespace = namespace
         self.problems: tuple[Problem, ...] = ()
+        self.memory = NOTHING
         self.outcome: Outcome | None = None
         self.turns = self.errors = 0
         self.missed = False
@@ -158,7 +159,7 @@ class Reconciler:
             return False
         pools, l2, bgp, peers, profiles, communities = (self.world.objects(kind).values() for kind in own)
         me = self.picture.nodes.get(self.picture.rules.me)
-        config, self.problems = parse(
+        config, self.problems, self.memory = parse(
             ConfigObjects(
                 pools=pools,
                 l2_advertisements=l2,
@@ -171,7 +172,8 @@ class Reconciler:
                     for secret in self.world.objects(SECRETS.within(self.namespace)).values()
                 },
                 node_labels=me.labels if me is not None else {},
-            )
+            ),
+            self.memory,
         )
         changed = config != self.picture.config
         self.picture.config = config

@@ -171,6 +171,25 @@ async def test_a_problem_that_changes_nothing_else_is_another_outcome():
         assert [problem.name for problem in speaker.last.problems] == ["bad"]
 
 
+async def test_a_pool_that_is_edited_onto_another_takes_nothing_away():
+    api = cluster()
+    api.seed(IP_ADDRESS_POOLS, "mine/blue", spec={"addresses": ["192.0.2.0/25"]})
+    api.seed(IP_ADDRESS_POOLS, "mine/older", spec={"addresses": ["192.0.2.128/25"]})
+    async with running(api) as speaker:
+        api.seed(IP_ADDRESS_POOLS, "mine/older", spec={"addresses": ["192.0.2.0/24"]})
+        await asyncio.sleep(1)
+        assert [problem.name for problem in speaker.last.problems] == ["older"]
+        assert speaker.last.announced == {ip_address(ADDRESS): None}
+        assert [str(each.ranges[0]) for each in speaker.last.snapshot.config.pools] == [
+            "192.0.2.0-192.0.2.127",
+            "192.0.2.128-192.0.2.255",
+        ]
+        api.remove(IP_ADDRESS_POOLS, "mine/blue")
+        await asyncio.sleep(1)
+        assert speaker.last.problems == ()
+        assert len(speaker.last.snapshot.config.pools) == 1
+
+
 async def test_addresses_that_nobody_assigned_are_not_answered_for():
     api = cluster()
     body = service_body(OTHER_ADDRESS)
