@@ -339,18 +339,20 @@ def surroundings(field, items):
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_no_object_takes_away_what_another_one_is(field, kind, specs, data):
-    memory = NOTHING
+    memory, bad = NOTHING, set()
     for edited, items in played(data.draw(moments_of(specs))):
         objects = surroundings(field, items)
         before = getattr(memory, kind)
         config, found, memory = parse(objects, memory)
         counting = getattr(memory, kind)
         there = {(item.metadata.name, item.metadata.uid) for item in items}
-        bad = {problem.name for problem in found}
 
-        # What counted and is still there counts; as it was, unless its own object was edited.
+        # What counted and is still there counts: as it was, unless its object was edited, now or in vain.
         assert before.keys() & there <= counting.keys()
-        assert all(counting[who] == before[who] for who in before.keys() & there if who[0] not in edited)
+        steady = {who for who in before.keys() & there if who[0] not in edited | bad}
+        assert {who: counting[who] for who in steady} == {who: before[who] for who in steady}
+        bad = {problem.name for problem in found}
+        assert not bad & {name for name, _ in steady}
         # What is there counts or has its problem; what is not there does neither.
         assert counting.keys() <= there
         assert {name for name, _ in there - counting.keys()} <= bad <= {name for name, _ in there}
