@@ -135,9 +135,10 @@ async def test_a_service_that_loses_its_endpoints_is_withdrawn_with_the_reason(c
 
 async def test_an_idle_loop_acts_again_now_and_then():
     async with running(cluster()) as speaker:
-        before = len(speaker.outcomes)
+        before, last = len(speaker.outcomes), speaker.last
         await asyncio.sleep(31)
         assert len(speaker.outcomes) == before + 1
+        assert speaker.last is not last
         assert speaker.last.decisions == speaker.outcomes[0].decisions
 
 
