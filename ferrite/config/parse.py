@@ -227,8 +227,8 @@ def _validated(kind: tuple[str, type[S]], item: Custom) -> S:
 
 
 def _shown(where: str, first: Mapping[str, Any]) -> str:
-    """The value that is wrong; nothing where it is, or may hold, a password."""
+    """The value that is wrong; nothing where it is, or may hold, a password: what misses a field is a dict."""
     value = first["input"]
-    if first["type"] == "missing" or isinstance(value, dict | list) or "password" in where.lower():
+    if isinstance(value, dict | list) or "password" in where.lower():
         return ""
     return f", got {str(value)[:80]!r}"

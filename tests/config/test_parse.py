@@ -97,6 +97,10 @@ def test_a_pool_with_an_address_left_counts(entry):
     assert [kept.name for kept in config.pools] == ["p"]
 
 
+def test_a_pool_of_buggy_addresses_counts_unless_they_are_to_be_avoided():
+    assert problems(pools=[pool("p", "10.1.0.0/32")]) == []
+
+
 def test_the_older_of_two_overlapping_pools_counts():
     old = pool("z", "10.0.0.0/24", created="2025-01-01T00:00:00Z")
     new = pool("a", "10.0.0.128/25", created="2026-01-01T00:00:00Z")
