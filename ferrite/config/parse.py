@@ -227,7 +227,7 @@ def _validated(kind: tuple[str, type[S]], item: Custom) -> S:
 
 
 def _shown(where: str, first: Mapping[str, Any]) -> str:
-    """The value that is wrong; nothing where it is, or may hold, a password: what misses a field is a dict."""
+    """The value that is wrong; nothing where it is a password, or may hold one as a dict or list does."""
     value = first["input"]
     if isinstance(value, dict | list) or "password" in where.lower():
         return ""
