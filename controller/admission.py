@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.choice import Offers, make_offers
-from ferrite.config.parse import ConfigObjects, parse
+from ferrite.config.parse import NOTHING, ConfigObjects, Memory, parse
 from ferrite.kube.kinds import COMMUNITIES, IP_ADDRESS_POOLS, NAMESPACES, Kind
 from ferrite.kube.world import World
 from ferrite.model import Pool, Problem
@@ -16,10 +16,11 @@ CONFIGURATION = (IP_ADDRESS_POOLS, COMMUNITIES)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration as the controller uses it, and what is wrong with it."""
+    """A configuration as the controller uses it, what is wrong with it, and what is remembered of it."""
 
     offers: Offers
     problems: tuple[Problem, ...]
+    memory: Memory = NOTHING
 
 
 def configuration_kinds(namespace: str) -> tuple[Kind[Custom], ...]:
@@ -27,13 +28,16 @@ def configuration_kinds(namespace: str) -> tuple[Kind[Custom], ...]:
     return tuple(kind.within(namespace) for kind in CONFIGURATION)
 
 
-def load(world: World, namespace: str) -> Loaded:
-    """Read the configuration that `world` shows; bad objects become problems, the others count."""
+def load(world: World, namespace: str, before: Memory = NOTHING) -> Loaded:
+    """Read the configuration that `world` shows.
+
+    Bad objects become problems; the others count, and so does what counted `before`.
+    """
     pools, communities = (tuple(world.objects(kind).values()) for kind in configuration_kinds(namespace))
-    config, problems = parse(ConfigObjects(pools=pools, communities=communities))
-    broken = {problem.name for problem in problems if problem.fatal and problem.kind == IP_ADDRESS_POOLS.kind}
+    config, problems, memory = parse(ConfigObjects(pools=pools, communities=communities), before)
+    broken = {item.metadata.name for item in pools} - {pool.name for pool in config.pools}
     labels = {name: found.metadata.labels for name, found in world.objects(NAMESPACES).items()}
-    return Loaded(make_offers(config.pools, labels, frozenset(broken)), problems)
+    return Loaded(make_offers(config.pools, labels, frozenset(broken)), problems, memory)
 
 
 def same_offers(old: Offers, new: Offers) -> bool:

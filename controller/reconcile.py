@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NoReturn
 
 from controller.admission import Loaded, configuration_kinds, load, same_offers
@@ -13,6 +14,7 @@ from controller.patches import status_patch
 from controller.plan import Planner
 from controller.request import Request, read_request
 from controller.writer import StatusWriter, Tell, Write
+from ferrite.config.parse import NOTHING
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import NAMESPACES, SERVICES, AnyKind
 from ferrite.kube.world import Changes, World
@@ -48,7 +50,8 @@ class Follower:
         """Read the configuration anew if it changed; whether that can matter to a Service."""
         if not changes.first and not any(changes.of(kind) for kind in self._kinds):
             return False
-        before, self.loaded = self.loaded, load(self._world, self._namespace)
+        before = self.loaded
+        self.loaded = load(self._world, self._namespace, before.memory if before else NOTHING)
         self._state.loaded = True
         self._state.stale = any(problem.fatal for problem in self.loaded.problems)
         if before is None or before.problems != self.loaded.problems:
@@ -59,7 +62,7 @@ class Follower:
                 )
             self.report.set(ConfigurationReport.of(self.loaded.problems))
         if before and same_offers(before.offers, self.loaded.offers):
-            self.loaded = Loaded(before.offers, self.loaded.problems)
+            self.loaded = replace(self.loaded, offers=before.offers)
             return False
         return True
 

@@ -254,7 +254,7 @@ class ServiceView:
     Attributes:
         key: "namespace/name".
         addresses: those assigned, in the order of the status; empty when there is none or one is not an IP.
-        pool: the pool that the controller says they are from.
+        assigned: our controller says that it gave them, whichever pool it names: a renamed pool makes no gap.
         local_only: `externalTrafficPolicy: Local`.
         sharing_key_present: whether an allow-shared-ip annotation is there, even an empty one.
         has_endpoints: whether an endpoint that can serve is there, on any node.
@@ -264,7 +264,7 @@ class ServiceView:
     key: str
     is_load_balancer: bool
     addresses: tuple[IPAddress, ...] = ()
-    pool: str | None = None
+    assigned: bool = False
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     local_only: bool = False
     sharing_key_present: bool = False

@@ -37,7 +37,7 @@ def service_view(service: Service, slices: Iterable[EndpointSlice], lb_class: st
         key=service.key,
         is_load_balancer=spec.type == "LoadBalancer" and (spec.load_balancer_class or "") == lb_class,
         addresses=_ingress(service),
-        pool=service.metadata.annotations.get(ALLOCATED_FROM_POOL),
+        assigned=ALLOCATED_FROM_POOL in service.metadata.annotations,
         labels=service.metadata.labels,
         local_only=spec.external_traffic_policy == "Local",
         sharing_key_present=annotation(service.metadata, ALLOW_SHARED_IP) is not None,

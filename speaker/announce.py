@@ -11,10 +11,11 @@ from speaker.eligible import Candidates, advertisements_for, includes
 
 
 class Silence(Enum):
-    """Why a node does not answer for a Service; the values are MetalLB's words."""
+    """Why a node does not answer for a Service; the values are MetalLB's words, where it has that reason."""
 
     NOT_LOAD_BALANCER = "notLoadBalancer"
     NO_ADDRESS = "noIPAllocated"
+    NOT_ASSIGNED = "notAssigned"
     NOT_IN_A_POOL = "ipNotAllowed"
     NO_ENDPOINTS = "noEndpoints"
     NO_MATCHING_ADVERTISEMENT = "noMatchingAdvertisement"
@@ -68,6 +69,8 @@ def _hindrance(service: ServiceView, pool: Pool | None) -> Silence | None:
         return Silence.NOT_LOAD_BALANCER
     if not service.addresses:
         return Silence.NO_ADDRESS
+    if not service.assigned:
+        return Silence.NOT_ASSIGNED
     if pool is None:
         return Silence.NOT_IN_A_POOL
     return None if service.has_endpoints else Silence.NO_ENDPOINTS

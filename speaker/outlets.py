@@ -63,7 +63,9 @@ class Outlets:
     limits: tuple[Problem, ...] = ()
 
     def act(self, outcome: Outcome) -> None:
-        """Answer at once, and publish the rest."""
+        """Answer at once, and publish the rest; the outcome of the turn before needs nothing done."""
+        if outcome is self.outcome and self.gate.decided == self.mesh.openings:
+            return
         snapshot = outcome.snapshot
         self.mesh.set_nodes({name: node.addresses for name, node in snapshot.nodes.items()})
         self.responder.apply(
@@ -75,9 +77,9 @@ class Outlets:
         here = snapshot.nodes.get(self.me)
         peers = wanted_peers(snapshot.config, here) if here is not None else WantedPeers()
         before, self.routes = self.routes, wanted_routes(snapshot, self.me)
-        self.routing.set(WantedRouting(peers.engine, peers.peers, self.routes.routes))
-        self.statuses.set(WantedStatus(_interfaces(outcome), self.routes.announced, snapshot.live_nodes))
-        self.report.set(ConfigurationReport.of(outcome.problems))
+        self.routing.change(WantedRouting(peers.engine, peers.peers, self.routes.routes))
+        self.statuses.change(WantedStatus(_interfaces(outcome), self.routes.announced, snapshot.live_nodes))
+        self.report.change(ConfigurationReport.of(outcome.problems))
         self._tell_limits(peers)
         self.outcome = outcome
         self._tell(before.announced, self.routes)

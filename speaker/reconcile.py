@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from ferrite.config.parse import ConfigObjects, parse
+from ferrite.config.parse import NOTHING, ConfigObjects, parse
 from ferrite.kube.kinds import (
     BFD_PROFILES,
     BGP_ADVERTISEMENTS,
@@ -78,6 +78,8 @@ class Reconciler:
         self.events = events
         self.namespace = namespace
         self.problems: tuple[Problem, ...] = ()
+        self.memory = NOTHING
+        self.outcome: Outcome | None = None
         self.turns = self.errors = 0
         self.missed = False
 
@@ -97,22 +99,27 @@ class Reconciler:
         Args:
             changes: of the watched objects; none is a resync.
             live_nodes: as membership sees them; None counts every Node as alive.
+
+        Returns:
+            The very outcome of the turn before, when nothing in `changes` matters.
         """
         self.turns += 1
-        everything = self._take_nodes(changes) | self._guarded(
-            "configuration", partial(self._take_config, changes), False
-        )
+        nodes, problems = self._take_nodes(changes), self.problems
+        everything = self._guarded("configuration", partial(self._take_config, changes, nodes), False) | nodes
         live = frozenset(self.picture.nodes) if live_nodes is None else live_nodes
         if live != self.picture.live_nodes:
             log.info("live nodes changed", extra={"live_nodes": sorted(live)})
             self.picture.live_nodes, everything = live, True
         touched = self._take_services(changes)
-        self._tell(self._decide(self.picture.known_services() if everything else touched))
+        whole = self.outcome is None or self.missed or changes.first or not changes
+        if whole or everything or touched or problems != self.problems:
+            self._tell(self._decide(self.picture.known_services() if everything else touched))
+            self.outcome = self._outcome()
+        return self.outcome or self._outcome()
+
+    def _outcome(self) -> Outcome:
         return Outcome(
-            self.picture.snapshot(),
-            self.picture.announced(),
-            dict(self.picture.decisions),
-            self.problems,
+            self.picture.snapshot(), self.picture.announced(), dict(self.picture.decisions), self.problems
         )
 
     def _take_nodes(self, changes: Changes) -> bool:
@@ -144,14 +151,15 @@ class Reconciler:
             log.exception("object skipped", extra={"object": key})
             return otherwise
 
-    def _take_config(self, changes: Changes) -> bool:
+    def _take_config(self, changes: Changes, nodes: bool) -> bool:
+        """Read the configuration anew if an object changed, or `nodes` did; whether it is another one now."""
         own = [kind.within(self.namespace) for kind in CONFIG_KINDS]
-        inputs: list[Kind[Any]] = [*own, SECRETS.within(self.namespace), NODES]
-        if not changes.first and not any(changes.of(kind) for kind in inputs):
+        inputs: list[Kind[Any]] = [*own, SECRETS.within(self.namespace)]
+        if not changes.first and not nodes and not any(changes.of(kind) for kind in inputs):
             return False
         pools, l2, bgp, peers, profiles, communities = (self.world.objects(kind).values() for kind in own)
         me = self.picture.nodes.get(self.picture.rules.me)
-        config, self.problems = parse(
+        config, self.problems, self.memory = parse(
             ConfigObjects(
                 pools=pools,
                 l2_advertisements=l2,
@@ -164,7 +172,8 @@ class Reconciler:
                     for secret in self.world.objects(SECRETS.within(self.namespace)).values()
                 },
                 node_labels=me.labels if me is not None else {},
-            )
+            ),
+            self.memory,
         )
         changed = config != self.picture.config
         self.picture.config = config

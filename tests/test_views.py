@@ -55,6 +55,12 @@ def test_assigned_addresses(ingress, addresses):
     assert service_view(service(ingress=ingress), []).addresses == tuple(map(ip_address, addresses))
 
 
+@pytest.mark.parametrize("pool", ["blue", ""])
+def test_addresses_are_assigned_while_the_controller_says_from_where(pool):
+    assert service_view(service(annotations={"metallb.io/ip-allocated-from-pool": pool}), []).assigned
+    assert not service_view(service(annotations={"metallb.io/address-pool": pool}), []).assigned
+
+
 @pytest.mark.parametrize(
     ("spec", "ours", "expected"),
     [

@@ -1,10 +1,13 @@
 """Communities and their aliases, with MetalLB's complaints."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from crds.advertisement import CommunitySpec
 from ferrite.errors import ConfigError
 from ferrite.model import Community
+
+Aliases = Mapping[str, Community]
+"""Communities by the name that advertisements use."""
 
 
 def parse_community(text: str) -> Community:
@@ -42,11 +45,11 @@ def _number(section: str, bits: int, text: str) -> int:
     )
 
 
-def aliases_from(spec: CommunitySpec, known: Mapping[str, Community]) -> dict[str, Community]:
+def aliases_from(spec: CommunitySpec) -> Aliases:
     """Read the aliases of one Community object.
 
     Raises:
-        ConfigError: a value is wrong, or a name is defined already, here or in `known`.
+        ConfigError: a value is wrong, or a name is there twice.
     """
     aliases: dict[str, Community] = {}
     for alias in spec.communities:
@@ -54,13 +57,28 @@ def aliases_from(spec: CommunitySpec, known: Mapping[str, Community]) -> dict[st
             value = parse_community(alias.value)
         except ConfigError as error:
             raise ConfigError(f'parsing community "{alias.name}": {error}') from None
-        if alias.name in aliases or alias.name in known:
-            raise ConfigError(f'duplicate definition of community "{alias.name}"')
+        _refuse_known(alias.name, aliases)
         aliases[alias.name] = value
     return aliases
 
 
-def resolve(text: str, aliases: Mapping[str, Community]) -> Community:
+def refuse_same_alias(aliases: Aliases, others: Iterable[Aliases]) -> None:
+    """Check the aliases of one object against those of others.
+
+    Raises:
+        ConfigError: a name is in one of them too.
+    """
+    for other in others:
+        for name in aliases:
+            _refuse_known(name, other)
+
+
+def _refuse_known(name: str, aliases: Aliases) -> None:
+    if name in aliases:
+        raise ConfigError(f'duplicate definition of community "{name}"')
+
+
+def resolve(text: str, aliases: Aliases) -> Community:
     """The community that an advertisement means: an alias first, then a literal.
 
     Raises:

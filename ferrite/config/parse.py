@@ -1,9 +1,10 @@
 """All custom resources to one `Config`: whatever is wrong becomes a `Problem`, the rest counts."""
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,14 +12,14 @@ from crds.advertisement import BGPAdvertisementSpec, CommunitySpec, L2Advertisem
 from crds.peer import BFDProfileSpec, BGPPeerSpec
 from crds.pool import IPAddressPoolSpec
 from ferrite.config.advertisements import bgp_advertisement_from, l2_advertisement_from, refuse_conflict
-from ferrite.config.communities import aliases_from
+from ferrite.config.communities import Aliases, aliases_from, refuse_same_alias
 from ferrite.config.peers import bfd_profile_from, peer_from, refuse_same_neighbor
 from ferrite.config.pools import pool_from, refuse_overlap
+from ferrite.config.standing import Identity, Refuse, excludes_nothing, settle
 from ferrite.errors import ConfigError
 from ferrite.model import (
     BFDProfile,
     BGPAdvertisement,
-    Community,
     Config,
     L2Advertisement,
     LabelSelector,
@@ -32,7 +33,8 @@ from ferrite.selectors import admits
 S = TypeVar("S", bound=BaseModel)
 V = TypeVar("V")
 N = TypeVar("N", Pool, L2Advertisement, BGPAdvertisement, Peer)
-Aliases = Mapping[str, Community]
+STANDS = "what the object said before still counts"
+"""Last line of a problem, where that is so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +57,48 @@ class ConfigObjects:
     node_labels: Mapping[str, str] | None = None
 
 
-def parse(objects: ConfigObjects) -> tuple[Config, tuple[Problem, ...]]:
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What counted, kind by kind and object by object: what `parse` remembers from one time to the next."""
+
+    pools: Mapping[Identity, Pool] = field(default_factory=dict)
+    aliases: Mapping[Identity, Aliases] = field(default_factory=dict)
+    profiles: Mapping[Identity, BFDProfile] = field(default_factory=dict)
+    l2_advertisements: Mapping[Identity, L2Advertisement] = field(default_factory=dict)
+    bgp_advertisements: Mapping[Identity, BGPAdvertisement] = field(default_factory=dict)
+    peers: Mapping[Identity, Peer] = field(default_factory=dict)
+
+
+NOTHING = Memory()
+
+
+def parse(objects: ConfigObjects, before: Memory = NOTHING) -> tuple[Config, tuple[Problem, ...], Memory]:
     """Read a configuration.
 
-    Of two objects that exclude each other the older one counts, so that adding an object never takes away
-    what works.
+    What counted `before` goes on counting until its own object is deleted, or says something else that is
+    good: neither adding nor editing an object takes away what works. Where nothing counted before, the older
+    of two objects that exclude each other counts.
     """
     problems: list[Problem] = []
     reader = _Reader(problems, objects.node_labels)
-    pools = reader.pools(objects.pools)
-    aliases = reader.aliases(objects.communities)
-    profiles = reader.profiles(objects.bfd_profiles)
-    config = Config(
-        pools=pools,
-        l2_advertisements=reader.l2_advertisements(objects.l2_advertisements, pools),
-        bgp_advertisements=reader.bgp_advertisements(objects.bgp_advertisements, pools, aliases),
-        peers=reader.peers(objects.peers, profiles, objects.secrets),
-    )
-    return config, tuple(problems)
+    pools = reader.pools(objects.pools, before.pools)
+    aliases = reader.aliases(objects.communities, before.aliases)
+    profiles = reader.profiles(objects.bfd_profiles, before.profiles)
+    known, values = _by_name(pools), ChainMap(*map(dict, aliases.values()))
+    by_name = {profile.name: profile for profile in profiles.values()}
+    l2 = reader.l2_advertisements(objects.l2_advertisements, known, before.l2_advertisements)
+    bgp = reader.bgp_advertisements(objects.bgp_advertisements, known, values, before.bgp_advertisements)
+    peers = reader.peers(objects.peers, by_name, objects.secrets, before.peers)
+    config = Config(known, _by_name(l2), _by_name(bgp), _by_name(peers))
+    return config, tuple(problems), Memory(pools, aliases, profiles, l2, bgp, peers)
 
 
 def _oldest_first(items: Iterable[Custom]) -> list[Custom]:
     return sorted(items, key=lambda item: (item.metadata.creation_timestamp, item.metadata.name))
 
 
-def _by_name(values: Iterable[N]) -> tuple[N, ...]:
-    return tuple(sorted(values, key=lambda value: value.name))
+def _by_name(values: Mapping[Identity, N]) -> tuple[N, ...]:
+    return tuple(sorted(values.values(), key=lambda value: value.name))
 
 
 class _Reader:
@@ -92,104 +110,125 @@ class _Reader:
 
     def read(
         self,
-        kind: str,
+        kind: tuple[str, type[S]],
         items: Iterable[Custom],
-        model: type[S],
-        make: Callable[[Custom, S, Sequence[V]], V | None],
-    ) -> list[V]:
-        """The values of the objects that are right, oldest first.
+        make: Callable[[Custom, S], V | None],
+        before: Mapping[Identity, V],
+        refuse: Refuse[V] = excludes_nothing,
+    ) -> dict[Identity, V]:
+        """The values that count.
 
-        `make` also gets the values of the older objects; with None it leaves the object out, no problem.
+        `make` reads one object by itself; with None it leaves the object out, no problem.
         """
-        values: list[V] = []
+        own: dict[Identity, V] = {}
+        complaints: dict[Identity, str] = {}
         for item in _oldest_first(items):
+            who = (item.metadata.name, item.metadata.uid)
             try:
-                value = make(item, _validated(kind, item, model), values)
+                value = make(item, _validated(kind, item))
             except ConfigError as error:
-                self.problems.append(Problem(kind, item.metadata.name, str(error)))
+                complaints[who] = str(error)
             else:
-                values += [] if value is None else [value]
-        return values
+                own |= {} if value is None else {who: value}
+        standing = {who: value for who, value in before.items() if who in own or who in complaints}
+        counting, refused = settle(own, standing, refuse)
+        for who, text in (complaints | refused).items():
+            told = f"{text}\n{STANDS}" if who in counting else text
+            self.problems.append(Problem(kind[0], who[0], told))
+        return counting
 
-    def pools(self, items: Iterable[Custom]) -> tuple[Pool, ...]:
-        """Pools that overlap no older one."""
+    def pools(self, items: Iterable[Custom], before: Mapping[Identity, Pool]) -> dict[Identity, Pool]:
+        """Pools, no two of which overlap."""
 
-        def make(item: Custom, spec: IPAddressPoolSpec, older: Sequence[Pool]) -> Pool:
-            pool = pool_from(item.metadata.name, spec, item.metadata.labels)
-            refuse_overlap(pool, older)
-            return pool
+        def make(item: Custom, spec: IPAddressPoolSpec) -> Pool:
+            return pool_from(item.metadata.name, spec, item.metadata.labels)
 
-        return _by_name(self.read("IPAddressPool", items, IPAddressPoolSpec, make))
+        return self.read(("IPAddressPool", IPAddressPoolSpec), items, make, before, refuse_overlap)
 
-    def aliases(self, items: Iterable[Custom]) -> Mapping[str, Community]:
-        """Communities by the name that advertisements use."""
+    def aliases(self, items: Iterable[Custom], before: Mapping[Identity, Aliases]) -> dict[Identity, Aliases]:
+        """Communities by the name that advertisements use, for each Community object."""
 
-        def make(_: Custom, spec: CommunitySpec, older: Sequence[Aliases]) -> Aliases:
-            return aliases_from(spec, ChainMap(*map(dict, older)))
+        def make(_: Custom, spec: CommunitySpec) -> Aliases:
+            return aliases_from(spec)
 
-        return ChainMap(*map(dict, self.read("Community", items, CommunitySpec, make)))
+        return self.read(("Community", CommunitySpec), items, make, before, refuse_same_alias)
 
-    def profiles(self, items: Iterable[Custom]) -> Mapping[str, BFDProfile]:
-        """BFD profiles by name."""
+    def profiles(
+        self, items: Iterable[Custom], before: Mapping[Identity, BFDProfile]
+    ) -> dict[Identity, BFDProfile]:
+        """BFD profiles."""
 
-        def make(item: Custom, spec: BFDProfileSpec, _: Sequence[BFDProfile]) -> BFDProfile:
+        def make(item: Custom, spec: BFDProfileSpec) -> BFDProfile:
             return bfd_profile_from(item.metadata.name, spec)
 
-        return {profile.name: profile for profile in self.read("BFDProfile", items, BFDProfileSpec, make)}
+        return self.read(("BFDProfile", BFDProfileSpec), items, make, before)
 
     def l2_advertisements(
-        self, items: Iterable[Custom], pools: tuple[Pool, ...]
-    ) -> tuple[L2Advertisement, ...]:
+        self, items: Iterable[Custom], pools: tuple[Pool, ...], before: Mapping[Identity, L2Advertisement]
+    ) -> dict[Identity, L2Advertisement]:
         """L2 advertisements of all nodes: the election needs to know what others may answer."""
 
-        def make(item: Custom, spec: L2AdvertisementSpec, _: Sequence[L2Advertisement]) -> L2Advertisement:
+        def make(item: Custom, spec: L2AdvertisementSpec) -> L2Advertisement:
             return l2_advertisement_from(item.metadata.name, spec, pools)
 
-        return _by_name(self.read("L2Advertisement", items, L2AdvertisementSpec, make))
+        return self.read(("L2Advertisement", L2AdvertisementSpec), items, make, before)
 
     def bgp_advertisements(
-        self, items: Iterable[Custom], pools: tuple[Pool, ...], aliases: Mapping[str, Community]
-    ) -> tuple[BGPAdvertisement, ...]:
-        """BGP advertisements that select this node and contradict no older one."""
+        self,
+        items: Iterable[Custom],
+        pools: tuple[Pool, ...],
+        aliases: Aliases,
+        before: Mapping[Identity, BGPAdvertisement],
+    ) -> dict[Identity, BGPAdvertisement]:
+        """BGP advertisements that select this node, no two of which contradict each other."""
 
-        def make(
-            item: Custom, spec: BGPAdvertisementSpec, older: Sequence[BGPAdvertisement]
-        ) -> BGPAdvertisement | None:
-            advertisement = bgp_advertisement_from(item.metadata.name, spec, pools, aliases)
-            if not self._here(advertisement.scope.node_selectors):
-                return None
-            if self.node_labels is not None:
-                refuse_conflict(advertisement, older, pools)
-            return advertisement
+        def make(item: Custom, spec: BGPAdvertisementSpec) -> BGPAdvertisement | None:
+            made = bgp_advertisement_from(item.metadata.name, spec, pools, aliases)
+            return made if self._here(made.scope.node_selectors) else None
 
-        return _by_name(self.read("BGPAdvertisement", items, BGPAdvertisementSpec, make))
+        here = {who: ad for who, ad in before.items() if self._here(ad.scope.node_selectors)}
+        refuse = self._on_one_node(partial(refuse_conflict, pools=pools))
+        return self.read(("BGPAdvertisement", BGPAdvertisementSpec), items, make, here, refuse)
 
     def peers(
-        self, items: Iterable[Custom], profiles: Mapping[str, BFDProfile], secrets: Mapping[str, Secret]
-    ) -> tuple[Peer, ...]:
-        """Peers of this node whose neighbor no older one has."""
+        self,
+        items: Iterable[Custom],
+        profiles: Mapping[str, BFDProfile],
+        secrets: Mapping[str, Secret],
+        before: Mapping[Identity, Peer],
+    ) -> dict[Identity, Peer]:
+        """Peers of this node, no two of which have the same neighbor."""
 
-        def make(item: Custom, spec: BGPPeerSpec, older: Sequence[Peer]) -> Peer | None:
-            peer = peer_from((item.metadata.namespace, item.metadata.name), spec, profiles, secrets)
-            if not self._here(peer.node_selectors):
-                return None
-            if self.node_labels is not None:
-                refuse_same_neighbor(peer, older)
-            return peer
+        def make(item: Custom, spec: BGPPeerSpec) -> Peer | None:
+            made = peer_from((item.metadata.namespace, item.metadata.name), spec, profiles, secrets)
+            return made if self._here(made.node_selectors) else None
 
-        return _by_name(self.read("BGPPeer", items, BGPPeerSpec, make))
+        here = {who: peer for who, peer in before.items() if self._here(peer.node_selectors)}
+        return self.read(("BGPPeer", BGPPeerSpec), items, make, here, self._on_one_node(refuse_same_neighbor))
 
     def _here(self, selectors: tuple[LabelSelector, ...]) -> bool:
         return self.node_labels is None or admits(selectors, self.node_labels)
 
+    def _on_one_node(self, refuse: Refuse[V]) -> Refuse[V]:
+        """`refuse`, unless the objects of all nodes are read: those of two nodes need not agree."""
+        return excludes_nothing if self.node_labels is None else refuse
 
-def _validated(kind: str, item: Custom, model: type[S]) -> S:
+
+def _validated(kind: tuple[str, type[S]], item: Custom) -> S:
+    word, model = kind
     try:
         return model.model_validate(item.spec)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        shown = "" if "password" in where.lower() else f", got {str(first['input'])[:80]!r}"
         raise ConfigError(
-            f"parsing {kind} {item.metadata.name}: spec.{where}: {first['msg']}{shown}"
+            f"parsing {word} {item.metadata.name}: spec.{where}: {first['msg']}{_shown(where, first)}"
         ) from None
+
+
+def _shown(where: str, first: Mapping[str, Any]) -> str:
+    """The value that is wrong; nothing where it is a password, or may hold one as a dict or list does."""
+    value = first["input"]
+    if isinstance(value, dict | list) or "password" in where.lower():
+        return ""
+    return f", got {str(value)[:80]!r}"

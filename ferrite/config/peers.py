@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 
 from crds.meta import parse_duration_seconds
@@ -14,6 +15,8 @@ from ferrite.objects import Secret
 
 BASIC_AUTH = "kubernetes.io/basic-auth"
 DEFAULT_PORT = 179
+PASSWORD_BYTES = 80
+"""Longest key that Linux takes for TCP MD5 (TCP_MD5SIG_MAXKEYLEN)."""
 _BFD_LIMITS = {
     "detectMultiplier": ("detect multiplier", 2, 255),
     "receiveInterval": ("receive interval", 10, 60000),
@@ -199,6 +202,7 @@ def _password(key: tuple[str, str], spec: BGPPeerSpec, secrets: Mapping[str, Sec
     namespace, name = key
     reference = spec.password_secret.name if spec.password_secret else ""
     if not reference:
+        _refuse_password(spec.password, "password")
         return spec.password or None
     if spec.password:
         raise ConfigError(
@@ -223,4 +227,13 @@ def _secret_password(namespace: str, peer: str, secret: Secret | None) -> str:
         raise ConfigError(f'password in the secret "{namespace}"/"{name}" is not text') from None
     if not password:
         raise ConfigError(f'password not specified in the secret "{namespace}"/"{name}"')
+    _refuse_password(password, f'password in the secret "{namespace}"/"{name}"')
     return password
+
+
+def _refuse_password(password: str, place: str) -> None:
+    """Refuse what no session comes up with; the complaint never shows the password."""
+    if len(password.encode()) > PASSWORD_BYTES:
+        raise ConfigError(f"{place} is longer than {PASSWORD_BYTES} bytes, the limit of TCP MD5")
+    if any(unicodedata.category(character) == "Cc" for character in password):
+        raise ConfigError(f"{place} has a control character in it, such as a line break at its end")

@@ -6,14 +6,14 @@ from crds.pool import IPAddressPoolSpec, ServiceAllocationSpec
 from ferrite.config.labels import selectors_from
 from ferrite.errors import ConfigError
 from ferrite.model import LabelSelector, Pool, ServiceAllocation
-from ferrite.net import AddressRange, Prefix, parse_range
+from ferrite.net import AddressRange, Prefix, buggy_count, parse_range
 
 
 def pool_from(name: str, spec: IPAddressPoolSpec, labels: Mapping[str, str] | None = None) -> Pool:
     """Read one pool by itself; whether it overlaps another is for `refuse_overlap`.
 
     Raises:
-        ConfigError: an entry of `addresses` or a selector is wrong, or two entries overlap.
+        ConfigError: an entry of `addresses` or a selector is wrong, two entries overlap, or none is left.
     """
     try:
         if not spec.addresses:
@@ -30,6 +30,11 @@ def pool_from(name: str, spec: IPAddressPoolSpec, labels: Mapping[str, str] | No
         raise ConfigError(f"parsing address pool {name}: {error}") from None
     for index, addresses in enumerate(pool.ranges):
         _refuse(name, addresses, pool.ranges[:index])
+    if pool.avoid_buggy_ips and all(each.size == buggy_count(each) for each in pool.ranges):
+        raise ConfigError(
+            f"parsing address pool {name}: addresses {', '.join(map(str, spec.addresses))}: avoidBuggyIPs "
+            "leaves none of them"
+        )
     return pool
 
 

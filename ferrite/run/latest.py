@@ -19,6 +19,11 @@ class Latest(Generic[T]):
         self._values = (value,)
         self._set.set()
 
+    def change(self, value: T) -> None:
+        """Put `value` if it differs from the present one, as what is published on every turn."""
+        if self._values != (value,):
+            self.set(value)
+
     @property
     def value(self) -> T | None:
         """The present value, None before the first."""

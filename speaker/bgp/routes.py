@@ -13,10 +13,11 @@ from speaker.bgp.families import carries, mixed, next_hop_for
 
 
 class Silence(Enum):
-    """Why a Service is not announced; the values are MetalLB's words (compatibility contract)."""
+    """Why a Service is not announced; the values are MetalLB's words, where it has that reason."""
 
     NOT_LOAD_BALANCER = "notLoadBalancer"
     NO_ADDRESS = "noIPAllocated"
+    NOT_ASSIGNED = "notAssigned"
     NO_POOL = "ipNotAllowed"
     NOT_OWNER = "notOwner"
     NO_MATCHING_ADVERTISEMENT = "noMatchingAdvertisement"
@@ -93,6 +94,8 @@ def service_advertisements(
         return Silence.NOT_LOAD_BALANCER
     if not service.addresses:
         return Silence.NO_ADDRESS
+    if not service.assigned:
+        return Silence.NOT_ASSIGNED
     pool = pool_of(snapshot.config.pools, service.addresses)
     if pool is None:
         return Silence.NO_POOL

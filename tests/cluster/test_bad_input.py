@@ -6,6 +6,7 @@ import pytest
 
 from e2e.manifests import bgp, custom, layer2, peer, pool, service
 from e2e.patience import wait_until
+from ferrite.config.parse import STANDS
 from lab.state import address4
 
 GOOD = "bad-good"
@@ -92,6 +93,60 @@ def test_an_overlapping_pool_is_reported_and_the_first_still_counts(ferrite, giv
     goes_on(ferrite, given, "bad-beside-overlap")
     given.delete("IPAddressPool", "bad-overlap", ferrite.namespace)
     wait_until("all to be valid", lambda: all_valid(ferrite))
+
+
+def test_a_pool_that_is_edited_onto_another_takes_nothing_from_it(ferrite, given):
+    """Neither age nor name protects a pool from an edit of an older one: only that it counted."""
+    older, younger = "192.168.1.232", "192.168.1.233"
+    given.apply(pool("bad-edited", f"{older}/32"))
+    given.apply(
+        pool("bad-younger", f"{younger}/32"),
+        layer2("bad-edited", "bad-edited", "bad-younger"),
+        service("bad-younger", "bad-younger"),
+    )
+    given.app("bad-younger", "younger")
+    wait_until("an answer", lambda: ferrite.get("client", younger) == "younger")
+
+    given.apply(pool("bad-edited", f"{older}-{younger}"))
+    words = f'CIDR "{older}/31" in pool "bad-edited" overlaps with already defined CIDR "{younger}/32"'
+    for name in everyone(ferrite):
+        wait_until(f"{name} to say so", lambda n=name: words in summary(ferrite, n))
+        assert refused(ferrite, name) == f"IPAddressPool bad-edited: {words} {STANDS}"
+    assert ferrite.get("client", younger) == "younger"
+    assert not [node for node in ferrite.lab.node_names if withdrawn(ferrite, node, "default/bad-younger")]
+    given.app("bad-edited", "edited")
+    given.apply(service("bad-edited", "bad-edited"))
+    wait_until("what it said before to count", lambda: ferrite.get("client", older) == "edited")
+
+    given.delete("IPAddressPool", "bad-younger", ferrite.namespace)
+    wait_until("all to be valid", lambda: all_valid(ferrite))
+
+
+def withdrawn(cluster, node, service_key):
+    """Lines of a speaker's log that say that a Service was withdrawn."""
+    lines = cluster.log(f"speaker-{node}").splitlines()
+    return [line for line in lines if "service withdrawn" in line and service_key in line]
+
+
+def test_routes_outlive_the_community_that_they_carry(ferrite, given, peers):
+    alias = {"name": "bad-alias", "value": "65000:7"}
+    given.apply(
+        custom("Community", "bad-taken-away", communities=[alias]),
+        pool("bad-taken-away", "203.0.113.144/28"),
+        bgp("bad-taken-away", "bad-taken-away", communities=["bad-alias"]),
+        service("bad-taken-away", "bad-taken-away"),
+    )
+    given.app("bad-taken-away")
+    hops = {address4(node) for node in ferrite.lab.node_names}
+    wait_until("the route", lambda: ferrite.hops("203.0.113.144") == hops)
+    given.delete("Community", "bad-taken-away", ferrite.namespace)
+    for node in ferrite.lab.node_names:
+        wait_until(f"{node} to say so", lambda n=node: "bad-alias" in summary(ferrite, f"speaker-{n}"))
+        assert refused(ferrite, f"speaker-{node}").endswith(STANDS)
+        assert not withdrawn(ferrite, node, "default/bad-taken-away")
+    assert ferrite.hops("203.0.113.144") == hops
+    given.delete("BGPAdvertisement", "bad-taken-away", ferrite.namespace)
+    wait_until("no route", lambda: not ferrite.hops("203.0.113.144"))
 
 
 def test_a_backwards_ipv6_pool_is_reported(ferrite, given):

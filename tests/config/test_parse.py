@@ -60,6 +60,12 @@ def problems(**objects):
             id="overlaps-another",
         ),
         pytest.param(
+            pool("p", "10.1.0.0/32", "10.1.0.255-10.1.1.0", avoidBuggyIPs=True),
+            "parsing address pool p: addresses 10.1.0.0/32, 10.1.0.255-10.1.1.0: avoidBuggyIPs "
+            "leaves none of them",
+            id="nothing-left",
+        ),
+        pytest.param(
             pool("p", "10.0.0.0/24", serviceAllocation={"namespaces": ["a", "a"]}),
             "parsing address pool p: duplicate definition in namespaces field",
             id="namespace-twice",
@@ -80,20 +86,30 @@ def problems(**objects):
 )
 def test_a_bad_pool_leaves_the_others(bad, text):
     good = pool("zz", "198.51.100.0/24", created="2025-01-01T00:00:00Z")
-    config, found = parse(ConfigObjects(pools=[bad, good]))
+    config, found, _ = parse(ConfigObjects(pools=[bad, good]))
     assert [kept.name for kept in config.pools] == ["zz"]
     assert [(problem.kind, problem.name, problem.text) for problem in found] == [("IPAddressPool", "p", text)]
+
+
+@pytest.mark.parametrize("entry", ["10.1.0.0/31", "2001:db8::/128"])
+def test_a_pool_with_an_address_left_counts(entry):
+    config, _, _ = parse(ConfigObjects(pools=[pool("p", "10.2.0.0/32", entry, avoidBuggyIPs=True)]))
+    assert [kept.name for kept in config.pools] == ["p"]
+
+
+def test_a_pool_of_buggy_addresses_counts_unless_they_are_to_be_avoided():
+    assert problems(pools=[pool("p", "10.1.0.0/32")]) == []
 
 
 def test_the_older_of_two_overlapping_pools_counts():
     old = pool("z", "10.0.0.0/24", created="2025-01-01T00:00:00Z")
     new = pool("a", "10.0.0.128/25", created="2026-01-01T00:00:00Z")
-    config, _ = parse(ConfigObjects(pools=[new, old]))
+    config, _, _ = parse(ConfigObjects(pools=[new, old]))
     assert [kept.name for kept in config.pools] == ["z"]
 
 
 def test_a_pool_with_only_a_priority_is_pinned_for_every_service():
-    config, _ = parse(ConfigObjects(pools=[pool("p", "10.0.0.0/24", serviceAllocation={"priority": 5})]))
+    config, _, _ = parse(ConfigObjects(pools=[pool("p", "10.0.0.0/24", serviceAllocation={"priority": 5})]))
     allocation = config.pools[0].allocation
     assert allocation is not None
     assert (allocation.priority, len(allocation.service_selectors)) == (5, 1)
@@ -132,10 +148,20 @@ def test_a_pool_with_only_a_priority_is_pinned_for_every_service():
             'can not have both password and secret ref set in peer config "metallb-system"/"p"',
             id="passwords",
         ),
+        pytest.param(
+            {"password": "ä" * 41},
+            "password is longer than 80 bytes, the limit of TCP MD5",
+            id="long-password",
+        ),
+        pytest.param(
+            {"password": "hunter2\n"},
+            "password has a control character in it, such as a line break at its end",
+            id="line-break",
+        ),
     ],
 )
 def test_a_bad_peer_is_named(fields, text):
-    config, found = parse(ConfigObjects(peers=[peer("p", **fields), peer("q", peerAddress="192.0.2.2")]))
+    config, found, _ = parse(ConfigObjects(peers=[peer("p", **fields), peer("q", peerAddress="192.0.2.2")]))
     assert [kept.name for kept in config.peers] == ["q"]
     assert len(found) == 1
     assert found[0].text.startswith(f"parsing peer p {text}")
@@ -162,6 +188,18 @@ def test_a_bad_peer_is_named(fields, text):
             "failed to parse peer tor-a password secret",
             id="key",
         ),
+        pytest.param(
+            {"md5": secret("md5", password="x" * 81)},
+            'parsing peer tor-a password in the secret "metallb-system"/"md5" is longer than 80 bytes, the '
+            "limit of TCP MD5\nfailed to parse peer tor-a password secret",
+            id="long",
+        ),
+        pytest.param(
+            {"md5": secret("md5", password="hunter2\n")},
+            'parsing peer tor-a password in the secret "metallb-system"/"md5" has a control character in it, '
+            "such as a line break at its end\nfailed to parse peer tor-a password secret",
+            id="line-break",
+        ),
     ],
 )
 def test_a_password_secret_that_is_no_use(secrets, text):
@@ -170,10 +208,15 @@ def test_a_password_secret_that_is_no_use(secrets, text):
 
 def test_a_password_is_read_and_never_shown():
     secrets = {"md5": secret("md5", password="hunter2")}
-    config, _ = parse(ConfigObjects(peers=[peer("p", passwordSecret={"name": "md5"})], secrets=secrets))
+    config, _, _ = parse(ConfigObjects(peers=[peer("p", passwordSecret={"name": "md5"})], secrets=secrets))
     assert config.peers[0].password == "hunter2"
     assert "hunter2" not in repr(config)
     assert "aHVudGVyMg" not in repr(secrets)
+
+
+def test_a_password_of_80_bytes_is_taken():
+    config, _, _ = parse(ConfigObjects(peers=[peer("p", password="ä" * 40)]))
+    assert config.peers[0].password == "ä" * 40
 
 
 @pytest.mark.parametrize(
@@ -187,7 +230,7 @@ def test_a_password_is_read_and_never_shown():
     ],
 )
 def test_one_timer_gives_the_other(fields, timers):
-    config, _ = parse(ConfigObjects(peers=[peer("p", **fields)]))
+    config, _, _ = parse(ConfigObjects(peers=[peer("p", **fields)]))
     assert (config.peers[0].hold_seconds, config.peers[0].keepalive_seconds) == timers
 
 
@@ -207,7 +250,7 @@ def test_peers_of_other_nodes_are_not_compared():
         ],
         node_labels=here,
     )
-    config, found = parse(objects)
+    config, found, _ = parse(objects)
     assert [kept.name for kept in config.peers] == ["p1"]
     assert [problem.text for problem in found] == [
         "peer 192.0.2.1 already exists, FRR mode doesn't support duplicate BGPPeers selecting the same node"
@@ -222,7 +265,7 @@ def test_an_unknown_alias_takes_the_advertisement_and_nothing_else():
         ],
         communities=[thing("c", {"communities": [{"name": "blue", "value": "large:1:2:3"}]})],
     )
-    config, found = parse(objects)
+    config, found, _ = parse(objects)
     assert [problem.text for problem in found] == [
         'invalid community format: no-transit\ninvalid community "no-transit" in BGP advertisement'
     ]
@@ -261,7 +304,7 @@ def test_two_local_preferences_for_one_route():
         ],
         node_labels={},
     )
-    config, found = parse(objects)
+    config, found, _ = parse(objects)
     assert [kept.name for kept in config.bgp_advertisements] == ["one"]
     assert found[0].text.startswith("invalid local preference 200: local preferernce 100 was already set")
 
@@ -295,3 +338,24 @@ def test_an_object_of_the_wrong_shape_is_named_and_hides_its_password():
     assert found[0].startswith("parsing IPAddressPool q: spec.addresses:")
     assert found[1].startswith("parsing BGPPeer p: spec.password:")
     assert "hunter2" not in found[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "item", "place"),
+    [
+        pytest.param(
+            "peers", thing("p", {"peerAddress": "192.0.2.1", "password": "hunter2"}), "myASN", id="gone"
+        ),
+        pytest.param("peers", peer("p", peerAddress={"password": "hunter2"}), "peerAddress", id="object"),
+        pytest.param("peers", peer("p", myASN=["hunter2"]), "myASN", id="list"),
+    ],
+)
+def test_what_may_hold_a_password_is_not_shown(kind, item, place):
+    (found,) = problems(**{kind: [item]})
+    assert found.startswith(f"parsing BGPPeer p: spec.{place}: ")
+    assert "hunter2" not in found
+
+
+def test_a_value_of_the_wrong_shape_is_shown():
+    (found,) = problems(peers=[peer("p", myASN="many")])
+    assert found.endswith(", got 'many'")

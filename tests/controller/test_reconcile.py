@@ -140,6 +140,24 @@ async def test_a_bad_pool_stops_no_other_and_is_reported() -> None:
         assert "bad" in status["errorSummary"]
 
 
+async def test_a_pool_that_goes_bad_goes_on_serving_until_it_is_deleted() -> None:
+    api = FakeApi()
+    add_pool(api, "blue", "192.0.2.1-192.0.2.9")
+    async with controller(api):
+        add_service(api, "team/web")
+        await asyncio.sleep(5)
+        add_pool(api, "blue", "192.0.2.9-192.0.2.1")
+        add_service(api, "team/next")
+        await asyncio.sleep(5)
+        assert ingress(api, "team/web") == ["192.0.2.1"]
+        assert ingress(api, "team/next") == ["192.0.2.2"]
+        status = api.objects(CONFIGURATION_STATES)["metallb-system/controller"]["status"]
+        assert status["result"] == "Invalid"
+        api.remove(IP_ADDRESS_POOLS, "metallb-system/blue")
+        await asyncio.sleep(5)
+        assert ingress(api, "team/web") == ingress(api, "team/next") == []
+
+
 async def test_another_writer_makes_it_decide_again_not_write_again() -> None:
     api = FakeApi()
     async with controller(api):

@@ -12,9 +12,13 @@ OTHER_ADDRESS = "192.0.2.2"
 
 
 def service_body(*addresses: str, **spec: Any) -> Json:
-    """The parts of a Service of type LoadBalancer beside its metadata."""
+    """The parts of a Service of type LoadBalancer, with the addresses that the controller assigned to it."""
     ingress = [{"ip": address} for address in addresses]
-    return {"spec": {"type": "LoadBalancer", **spec}, "status": {"loadBalancer": {"ingress": ingress}}}
+    return {
+        "metadata": {"annotations": {"metallb.io/ip-allocated-from-pool": "blue"} if addresses else {}},
+        "spec": {"type": "LoadBalancer", **spec},
+        "status": {"loadBalancer": {"ingress": ingress}},
+    }
 
 
 def slice_body(service: str, *nodes: str) -> Json:

@@ -25,7 +25,9 @@ from speaker.eligible import Candidates
 NODES = ("node-a", "node-b", "node-c")
 WINNER = "node-b"  # of 10.0.0.1, by MetalLB's hash
 V4, V6 = ip_address("10.0.0.1"), ip_address("2001:db8::2")
-SERVICE = ServiceView(key="default/web", is_load_balancer=True, addresses=(V4,), has_endpoints=True)
+SERVICE = ServiceView(
+    key="default/web", is_load_balancer=True, addresses=(V4,), assigned=True, has_endpoints=True
+)
 EVERYWHERE = L2Advertisement("l2", Scope(frozenset({"pool"})))
 
 
@@ -64,6 +66,7 @@ def test_a_dead_node_is_followed_by_the_next():
     [
         pytest.param(replace(SERVICE, is_load_balancer=False), Silence.NOT_LOAD_BALANCER, id="type"),
         pytest.param(replace(SERVICE, addresses=()), Silence.NO_ADDRESS, id="no-address"),
+        pytest.param(replace(SERVICE, assigned=False), Silence.NOT_ASSIGNED, id="not-assigned"),
         pytest.param(
             replace(SERVICE, addresses=(ip_address("192.0.2.1"),)), Silence.NOT_IN_A_POOL, id="no-pool"
         ),

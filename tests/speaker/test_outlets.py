@@ -1,5 +1,7 @@
 """What a decision leads to: answers, routes, statuses, reports, Events and metrics."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -46,7 +48,7 @@ BOTH = Config(
     bgp_advertisements=(BGPAdvertisement("bgp", Scope(frozenset({"blue"}))),),
     peers=(Peer("tor", 64512, 64513, address=ip_address("10.0.0.1")),),
 )
-VIEW = ServiceView(key=WEB, is_load_balancer=True, addresses=(V4,), pool="blue", has_endpoints=True)
+VIEW = ServiceView(key=WEB, is_load_balancer=True, addresses=(V4,), assigned=True, has_endpoints=True)
 
 
 class KnownServices(World):
@@ -245,6 +247,47 @@ async def test_the_state_for_metrics():
     assert after.bgp == {"drifts": 2, "replays": 3}
     reconciler.problems = (Problem("BGPPeer", "tor", "has no effect", fatal=False),)
     assert not state_of(parts, latest, reconciler).stale
+
+
+async def published(parts: Outlets) -> list[str]:
+    """What was published since this was last asked."""
+    found = []
+    for name in ("routing", "statuses", "report"):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await getattr(parts, name).changed()
+                found.append(name)
+    return found
+
+
+async def test_only_what_differs_is_published():
+    parts = outlets()
+    parts.act(outcome())
+    assert await published(parts) == ["routing", "statuses", "report"]
+    parts.act(outcome())  # a resync
+    assert await published(parts) == []
+    parts.act(outcome(problems=(Problem("Community", "alias", "unknown"),)))
+    assert await published(parts) == ["report"]
+    parts.act(outcome(decisions={}))
+    assert await published(parts) == ["statuses", "report"]
+
+
+async def test_the_very_same_outcome_needs_nothing_done():
+    parts, made = outlets(), outcome()
+    parts.act(made)
+    parts.responder.apply({})
+    parts.act(made)
+    assert not parts.responder.counters()
+    parts.act(outcome())  # a resync gives back what somebody else took away
+    assert parts.responder.counters().keys() == {V4}
+
+
+async def test_the_very_same_outcome_opens_the_gate_after_membership_did():
+    parts, made = outlets(), outcome()
+    parts.act(made)
+    parts.mesh.openings += 1
+    parts.act(made)
+    assert parts.gate.decided == parts.mesh.openings
 
 
 class TurningMesh:

@@ -112,8 +112,9 @@ def test_what_no_decision_reads_touches_nothing():
     made = picture()
     fill(made)
     noted = service(WEB, ADDRESS)
+    notes = {**noted.metadata.annotations, "a": "note"}
     noted = msgspec.structs.replace(
-        noted, metadata=msgspec.structs.replace(noted.metadata, annotations={"a": "note"})
+        noted, metadata=msgspec.structs.replace(noted.metadata, annotations=notes)
     )
     assert made.take_services({WEB}, {WEB: noted}) == set()
 

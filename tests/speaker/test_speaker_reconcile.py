@@ -135,10 +135,72 @@ async def test_a_service_that_loses_its_endpoints_is_withdrawn_with_the_reason(c
 
 async def test_an_idle_loop_acts_again_now_and_then():
     async with running(cluster()) as speaker:
-        before = len(speaker.outcomes)
+        before, last = len(speaker.outcomes), speaker.last
         await asyncio.sleep(31)
         assert len(speaker.outcomes) == before + 1
+        assert speaker.last is not last
         assert speaker.last.decisions == speaker.outcomes[0].decisions
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "body"),
+    [
+        pytest.param(NODES, ME, {"status": {}, "metadata": {"annotations": {"a": "note"}}}, id="node"),
+        pytest.param(SECRETS, "mine/other", {"data": {"a": "Yg=="}}, id="secret"),
+        pytest.param(L2_ADVERTISEMENTS, "mine/all", {"spec": {"interfaces": []}}, id="configuration"),
+        pytest.param(SERVICES, DB, {"metadata": {"annotations": {"a": "note"}}}, id="service"),
+    ],
+)
+async def test_a_change_that_does_not_matter_gives_the_same_outcome(kind, key, body):
+    api = cluster()
+    api.seed(SERVICES, DB)
+    async with running(api) as speaker:
+        before, turns = speaker.last, speaker.reconciler.turns
+        api.seed(kind, key, **body)
+        await asyncio.sleep(1)
+        assert speaker.reconciler.turns > turns
+        assert speaker.last is before
+
+
+async def test_a_problem_that_changes_nothing_else_is_another_outcome():
+    api = cluster()
+    async with running(api) as speaker:
+        before = speaker.last
+        api.seed(L2_ADVERTISEMENTS, "mine/bad", spec={"nodeSelectors": [{}, {}]})
+        await asyncio.sleep(1)
+        assert speaker.last is not before
+        assert [problem.name for problem in speaker.last.problems] == ["bad"]
+
+
+async def test_a_pool_that_is_edited_onto_another_takes_nothing_away():
+    api = cluster()
+    api.seed(IP_ADDRESS_POOLS, "mine/blue", spec={"addresses": ["192.0.2.0/25"]})
+    api.seed(IP_ADDRESS_POOLS, "mine/older", spec={"addresses": ["192.0.2.128/25"]})
+    async with running(api) as speaker:
+        api.seed(IP_ADDRESS_POOLS, "mine/older", spec={"addresses": ["192.0.2.0/24"]})
+        await asyncio.sleep(1)
+        assert [problem.name for problem in speaker.last.problems] == ["older"]
+        assert speaker.last.announced == {ip_address(ADDRESS): None}
+        assert [str(each.ranges[0]) for each in speaker.last.snapshot.config.pools] == [
+            "192.0.2.0-192.0.2.127",
+            "192.0.2.128-192.0.2.255",
+        ]
+        api.remove(IP_ADDRESS_POOLS, "mine/blue")
+        await asyncio.sleep(1)
+        assert speaker.last.problems == ()
+        assert len(speaker.last.snapshot.config.pools) == 1
+
+
+async def test_addresses_that_nobody_assigned_are_not_answered_for():
+    api = cluster()
+    body = service_body(OTHER_ADDRESS)
+    api.seed(SERVICES, DB, **body | {"metadata": {}})
+    api.seed(ENDPOINT_SLICES, f"{DB}-1", **slice_body("db", ME))
+    async with running(api) as speaker:
+        assert speaker.last.decisions[DB] == StaySilent(Silence.NOT_ASSIGNED)
+        api.seed(SERVICES, DB, **body)
+        await asyncio.sleep(1)
+        assert ip_address(OTHER_ADDRESS) in speaker.last.announced
 
 
 async def test_a_new_configuration_decides_on_everything():

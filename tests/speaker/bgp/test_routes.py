@@ -29,7 +29,8 @@ V6 = Peer("six", 64501, peer_asn=64500, address=ip_address("fd00::1"))
 SCOPE = Scope(frozenset({"blue"}))
 PLAIN = BGPAdvertisement("plain", SCOPE)
 RED = LabelSelector((Requirement("colour", Operator.IN, ("red",)),))
-SERVICE = ServiceView("d/s", True, (ip_address("192.0.2.7"), ip_address("2001:db8::7")), has_endpoints=True)
+BOTH = (ip_address("192.0.2.7"), ip_address("2001:db8::7"))
+SERVICE = ServiceView("d/s", True, BOTH, assigned=True, has_endpoints=True)
 NODE = NodeView(ME, addresses=(ip_address("10.0.0.2"), ip_address("fd00::2")))
 
 
@@ -79,6 +80,9 @@ def test_each_peer_gets_its_family() -> None:
             {"services": (replace(SERVICE, has_endpoints=False),)}, Silence.NO_ENDPOINTS, id="no-endpoint"
         ),
         pytest.param({"services": (replace(SERVICE, addresses=()),)}, Silence.NO_ADDRESS, id="no-address"),
+        pytest.param(
+            {"services": (replace(SERVICE, assigned=False),)}, Silence.NOT_ASSIGNED, id="not-assigned"
+        ),
         pytest.param(
             {"services": (replace(SERVICE, addresses=(ip_address("198.51.100.1"),)),)},
             Silence.NO_POOL,
