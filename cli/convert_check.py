@@ -33,7 +33,7 @@ def checked(converted: Sequence[Converted], findings: Findings) -> list[Converte
     """The objects that Ferrite can use; why it cannot use one is a problem, what has no effect a note."""
     kept = _without_namesakes(converted, findings)
     places = {item.key: place for place, item in enumerate(kept)}
-    config, problems = parse(_objects(kept))
+    config, problems, _ = parse(_objects(kept))
     bad: set[Key] = set()
     for problem in problems:
         key = (problem.kind, problem.name)
