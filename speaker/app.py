@@ -92,7 +92,7 @@ async def _run(settings: Settings, cluster: Cluster, router: GobgpRouter) -> NoR
         "nudge": _keep_nudging(mesh, world),
         "api-age": _keep_api_age(cluster, me, mesh, api),
         "decisions": keep_decisions(reconciler, partial(_live_nodes, mesh), outlets.act),
-        "routes": keep_routes(outlets.routing, router, bgp),
+        "routes": keep_routes(outlets.routing, router, bgp, outlets.take_refused),
         "statuses": keep_statuses(cluster, place, outlets.statuses),
         "report": keep_configuration_state(cluster, outlets.report, _report_settings(settings)),
         "events": keep_events(cluster, events, EVENT_SOURCE),

@@ -35,6 +35,7 @@ class SessionCounts:
     Attributes:
         peer: its IP address, or interface for an unnumbered session.
         vrf: "" for the default one.
+        flaps: how often it left Established.
         values: by the end of the metric's name, such as `updates_total`.
         bfd: likewise for BFD; None when it is not configured.
     """
@@ -42,6 +43,7 @@ class SessionCounts:
     peer: str
     vrf: str
     up: bool
+    flaps: int = 0
     values: Mapping[str, int] = field(default_factory=dict)
     bfd: Mapping[str, int] | None = None
 
@@ -55,6 +57,7 @@ class State:
         live_nodes: how many nodes have a live speaker.
         refused_heartbeats: by reason.
         bgp: values of `ferrite_bgp_...` counters, by the end of the name.
+        bgp_synced: whether the BGP engine has all that it should have.
     """
 
     node: str
@@ -69,6 +72,7 @@ class State:
     refused_heartbeats: Mapping[str, int] = field(default_factory=dict)
     ignored_packets: Mapping[str, int] = field(default_factory=dict)
     bgp: Mapping[str, int] = field(default_factory=dict)
+    bgp_synced: bool = False
 
 
 class SpeakerCollector(Collector):
@@ -140,6 +144,13 @@ class _Families:
         yield _by_reason("ferrite_l2_ignored", "Packets not answered", self._state.ignored_packets)
         for name, value in self._state.bgp.items():
             yield CounterMetricFamily(f"ferrite_bgp_{name}", f"BGP: {name.replace('_', ' ')}", value)
+        yield GaugeMetricFamily(
+            "ferrite_bgp_synced", "1 while gobgpd has all that it should have", self._state.bgp_synced
+        )
+        flaps = CounterMetricFamily("ferrite_bgp_flaps", "BGP: how often a session left Established")
+        for session in self._state.sessions:
+            flaps.add_sample("ferrite_bgp_flaps_total", dict(_labels(session)), session.flaps)
+        yield flaps
 
 
 Labels = tuple[tuple[str, str], ...]

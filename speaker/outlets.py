@@ -61,6 +61,7 @@ class Outlets:
     outcome: Outcome | None = None
     routes: WantedRoutes = field(default_factory=WantedRoutes)
     limits: tuple[Problem, ...] = ()
+    refused: tuple[Problem, ...] = ()
 
     def act(self, outcome: Outcome) -> None:
         """Answer at once, and publish the rest; the outcome of the turn before needs nothing done."""
@@ -79,10 +80,16 @@ class Outlets:
         before, self.routes = self.routes, wanted_routes(snapshot, self.me)
         self.routing.change(WantedRouting(peers.engine, peers.peers, self.routes.routes))
         self.statuses.change(WantedStatus(_interfaces(outcome), self.routes.announced, snapshot.live_nodes))
-        self.report.change(ConfigurationReport.of(outcome.problems))
+        self.report.change(ConfigurationReport.of((*outcome.problems, *self.refused)))
         self._tell_limits(peers)
         self.outcome = outcome
         self._tell(before.announced, self.routes)
+
+    def take_refused(self, peers: tuple[Problem, ...]) -> None:
+        """Report which peers the BGP engine refuses."""
+        self.refused = peers
+        if self.outcome is not None:
+            self.report.set(ConfigurationReport.of((*self.outcome.problems, *peers)))
 
     def _tell(self, before: Mapping[str, tuple[str, ...]], after: WantedRoutes) -> None:
         """Log what BGP announces and withdraws, and tell the Services' users."""
@@ -136,6 +143,7 @@ def sessions_of(states: Iterable[PeerState]) -> tuple[SessionCounts, ...]:
             peer=state.neighbor,
             vrf="",
             up=state.session is SessionState.ESTABLISHED,
+            flaps=state.flaps,
             values={
                 "announced_prefixes_total": state.announced,
                 "received_prefixes_total": state.received,
@@ -185,5 +193,11 @@ def state_of(outlets: Outlets, latest: Latest[BgpReport], reconciler: Reconciler
         live_nodes=len(outlets.mesh.live_nodes),
         refused_heartbeats={reason.value: count for reason, count in outlets.mesh.refused.items()},
         ignored_packets={reason.value: count for reason, count in outlets.responder.refused.items()},
-        bgp={"drifts": bgp.drifts, "replays": bgp.replays},
+        bgp={
+            "turns": bgp.turns,
+            "failures": bgp.failures,
+            "drifts": bgp.drifts,
+            "replays": bgp.replays,
+        },
+        bgp_synced=bgp.is_synced,
     )

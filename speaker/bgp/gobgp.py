@@ -4,7 +4,7 @@ One task owns a `GobgpRouter`. Every call has a time limit, and every failure is
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TypeVar
@@ -35,7 +35,13 @@ CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
 )
 BROKEN = (grpc.aio.AioRpcError, DecodeError)
+SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+"""With these nothing was refused: the engine is away, hangs, or was left."""
 Answer = TypeVar("Answer", bound=Message)
+
+
+class Refused(RouterError):  # noqa: N818 - what the engine does
+    """The engine answered, and does not do what it was asked."""
 
 
 @asynccontextmanager
@@ -83,32 +89,40 @@ class GobgpRouter:
         routes = {name: await self._routes(name) for name in tables}
         return RouterState(engine, tables, peers, routes, guarded)
 
-    async def apply(self, changes: Changes) -> None:
+    async def apply(self, changes: Changes) -> Mapping[str, str]:
         """Apply a difference: what goes first, then identity, tables, routes, and peers last.
 
-        Raises:
-            RouterError: the engine refused a part or did not answer; read the state again.
-        """
-        for gone in changes.remove_peers:
-            await self._do("DeletePeer", pb.DeletePeerRequest(address=gone.address, interface=gone.interface))
-        for name in changes.remove_tables:
-            await self._do("DeleteVrf", pb.DeleteVrfRequest(name=name))
-        await self._prepare(changes)
-        for name in sorted(changes.set_routes.keys() | changes.withdraw.keys()):
-            await self._send(name, changes.set_routes.get(name, {}), changes.withdraw.get(name, ()))
-        refused = [await self._refused(peer, self._add_peer) for peer in changes.add_peers]
-        refused += [await self._refused(peer, self._update_peer) for peer in changes.update_peers]
-        if any(refused):
-            raise RouterError("; ".join(filter(None, refused)))
-        self.restarting = False
+        Returns:
+            Why the engine refused what belongs to a peer, by the peer's name; the others are served all the
+            same. Where there is one, read the state again.
 
-    async def _refused(self, peer: PeerSettings, act: Callable[[PeerSettings], Awaitable[None]]) -> str:
-        """Why the engine does not take a peer, "" when it does: the other peers are served all the same."""
-        try:
-            await act(peer)
-        except RouterError as error:
-            return f"BGPPeer {peer.name}: {error}"
-        return ""
+        Raises:
+            RouterError: the engine did not answer, or refused what belongs to all; read the state again.
+        """
+        refused: dict[str, str] = {}
+        await self._remove(changes, refused)
+        await self._prepare(changes)
+        for name, number in changes.add_tables.items():
+            await _guarded(refused, name, self._do("AddVrf", wire.vrf_message(name, number)))
+        missing = changes.add_tables.keys() & refused.keys()
+        for name in sorted((changes.set_routes.keys() | changes.withdraw.keys()) - missing):
+            send = self._send(name, changes.set_routes.get(name, {}), changes.withdraw.get(name, ()))
+            await _guarded(refused, name, send)
+        for peer in changes.add_peers:
+            if peer.name not in refused:
+                await _guarded(refused, peer.name, self._add_peer(peer))
+        for peer in changes.update_peers:
+            await _guarded(refused, peer.name, self._update_peer(peer))
+        self.restarting = False
+        return refused
+
+    async def _remove(self, changes: Changes, refused: dict[str, str]) -> None:
+        for name, gone in changes.remove_peers.items():
+            request = pb.DeletePeerRequest(address=gone.address, interface=gone.interface)
+            await _guarded(refused, name, self._do("DeletePeer", request))
+        for name in changes.remove_tables:
+            if name not in refused:  # a table goes after its peer
+                await _guarded(refused, name, self._do("DeleteVrf", pb.DeleteVrfRequest(name=name)))
 
     async def _update_peer(self, peer: PeerSettings) -> None:
         await self._do("UpdatePeer", pb.UpdatePeerRequest(peer=wire.peer_message(peer)))
@@ -116,10 +130,13 @@ class GobgpRouter:
     async def sessions(self) -> tuple[PeerState, ...]:
         """Read how the sessions are, with their counters."""
         request = pb.ListPeerRequest(enable_advertised=True)
-        answers = await self._read("ListPeer", request, pb.ListPeerResponse)
+        peers = [answer.peer for answer in await self._read("ListPeer", request, pb.ListPeerResponse)]
+        known = {wire.neighbor_of(peer) for peer in peers}
+        self.last_errors = {
+            neighbor: text for neighbor, text in self.last_errors.items() if neighbor in known
+        }
         return tuple(
-            wire.peer_state(answer.peer, self.last_errors.get(wire.neighbor_of(answer.peer), ""))
-            for answer in answers
+            wire.peer_state(peer, self.last_errors.get(wire.neighbor_of(peer), "")) for peer in peers
         )
 
     async def watch(self) -> AsyncIterator[None]:
@@ -150,7 +167,7 @@ class GobgpRouter:
         self.had_peers = True
 
     async def _prepare(self, changes: Changes) -> None:
-        """Tell the engine who it is, refuse what comes in, make the tables."""
+        """Tell the engine who it is, and refuse what comes in."""
         if changes.start is not None:
             await self._do("StartBgp", wire.start_message(changes.start))
         if changes.guard:
@@ -158,8 +175,6 @@ class GobgpRouter:
             if all(answer.policy.name != wire.GUARD_POLICY for answer in known):
                 await self._do("AddPolicy", pb.AddPolicyRequest(policy=wire.guard_policy_message()))
             await self._do("SetPolicyAssignment", wire.guard_message())
-        for name, number in changes.add_tables.items():
-            await self._do("AddVrf", wire.vrf_message(name, number))
 
     async def _routes(self, table: str) -> Mapping[Prefix, Route]:
         routes: dict[Prefix, Route] = {}
@@ -222,6 +237,14 @@ class GobgpRouter:
             raise _router_error(method, error) from None
 
 
+async def _guarded(refused: dict[str, str], name: str, call: Awaitable[None]) -> None:
+    """Await a call for a peer; why it was refused, unless something before it was, goes into `refused`."""
+    try:
+        await call
+    except Refused as error:
+        refused.setdefault(name, str(error))
+
+
 def _batches(paths: list[pb.Path]) -> Iterator[list[pb.Path]]:
     remaining = iter(paths)
     while batch := list(islice(remaining, BATCH)):
@@ -233,4 +256,6 @@ def _router_error(method: str, error: grpc.aio.AioRpcError | DecodeError) -> Rou
         return RouterError(f"gobgpd: {method}: its answer cannot be read")
     if error.code() is grpc.StatusCode.UNIMPLEMENTED:
         return RouterError(f"gobgpd does not know {method}: it is older than v4, which is not supported")
-    return RouterError(f"gobgpd: {method}: {error.code().name}: {error.details()}")
+    if error.code() in SILENT:
+        return RouterError(f"gobgpd: {method}: {error.code().name}: {error.details()}")
+    return Refused(f"gobgpd: {method}: {error.details()}")

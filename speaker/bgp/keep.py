@@ -2,13 +2,18 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from ferrite.errors import RouterError
+from ferrite.model import Problem
 from ferrite.run.backoff import longer
 from ferrite.run.latest import Latest
-from speaker.bgp.router import PeerState, Router, RouterState, Wanted, after, changes
+from speaker.bgp.router import Changes, PeerState, Router, RouterState, Wanted, after, changes
+from speaker.bgp.sessions import SessionLog
+
+Refusals = Callable[[tuple[Problem, ...]], None]
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +23,7 @@ SESSIONS_SECONDS = 5.0
 """Counters and BFD come by asking only; it also finds an engine that hangs."""
 TURN_SECONDS = 60.0
 RETRY_LIMIT_SECONDS = 2.0
+"""Between two attempts at an engine that does not answer; what it refuses is tried again at each resync."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +32,40 @@ class BgpReport:
 
     Attributes:
         sessions: how the sessions are; none while the engine does not answer.
-        routes: how many routes each peer has, by its name.
-        error: why the engine is not as wanted; "" when all is well.
-        turns, failures: of applying differences.
+        error: why the engine is not as wanted; "" when all is well, but for what it refused.
+        refused: peers that the engine does not take.
+        turns: in which the engine answered.
+        failures: turns in which it did not, or refused something.
         drifts: routes and peers that were different although nobody wanted a change.
         replays: times that everything was told to an engine that had started anew.
     """
 
     sessions: tuple[PeerState, ...] = ()
-    routes: dict[str, int] = field(default_factory=dict)
     error: str = ""
+    refused: tuple[Problem, ...] = ()
     turns: int = 0
     failures: int = 0
     drifts: int = 0
     replays: int = 0
 
+    @property
+    def is_synced(self) -> bool:
+        """Whether the engine has all that is wanted."""
+        return self.turns > 0 and not self.error and not self.refused
 
-async def keep_routes(wanted: Latest[Wanted], router: Router, report: Latest[BgpReport]) -> NoReturn:
-    """Keep sessions and routes of `router` equal to `wanted`, forever; it need not be there yet."""
-    keeper = Keeper(router, report)
+
+async def keep_routes(
+    wanted: Latest[Wanted], router: Router, report: Latest[BgpReport], tell_refused: Refusals
+) -> NoReturn:
+    """Keep sessions and routes of `router` equal to `wanted`, forever; it need not be there yet.
+
+    Args:
+        wanted: read whenever it changes.
+        router: the engine.
+        report: what was found is put there.
+        tell_refused: called whenever it changes which peers the engine refuses.
+    """
+    keeper = Keeper(router, report, tell_refused)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(keeper.take(wanted), name="bgp-wanted")
         tasks.create_task(keeper.watch(), name="bgp-watch")
@@ -62,9 +83,11 @@ class Keeper:
             engine was away, and at each resync.
     """
 
-    def __init__(self, router: Router, report: Latest[BgpReport]) -> None:
+    def __init__(self, router: Router, report: Latest[BgpReport], tell_refused: Refusals) -> None:
         self.router = router
         self.latest = report
+        self.tell_refused = tell_refused
+        self.session_log = SessionLog()
         self.report = BgpReport()
         self.want: Wanted | None = None
         self.settled: Wanted | None = None
@@ -106,7 +129,7 @@ class Keeper:
             try:
                 async with asyncio.timeout(TURN_SECONDS):
                     await self._turn()
-                retry = None
+                retry = longer(retry, first=0.1, limit=RESYNC_SECONDS) if self.report.refused else None
             except (RouterError, TimeoutError) as error:
                 self.have, retry = None, longer(retry, first=0.1, limit=RETRY_LIMIT_SECONDS)
                 self._failed(str(error) or "gobgpd: timed out")
@@ -117,10 +140,13 @@ class Keeper:
         while True:
             await self.ask.changed(within=SESSIONS_SECONDS)
             try:
-                self._publish(replace(self.report, sessions=await self.router.sessions()))
+                sessions = await self.router.sessions()
             except RouterError as error:
                 self._doubt()
+                self.session_log.tell((), gone=str(error))
                 self._publish(replace(self.report, sessions=(), error=str(error)))
+            else:
+                self._publish(replace(self.report, sessions=self.session_log.tell(sessions)))
 
     async def _turn(self) -> None:
         want = self.want
@@ -133,11 +159,16 @@ class Keeper:
         self._tell_other_engine(want, have)
         todo = changes(want, have)
         self.replaying |= todo.start is not None and self.settled is not None
-        if todo:
-            await self.router.apply(todo)
-            log.info("routes applied", extra={"routes": todo.route_count, "peers": len(todo.add_peers)})
-        self._count(want, drifted=bool(todo) and fresh)
-        self.have, self.settled = (after(have, todo) if doubts == self.doubts else None), want
+        refused = await self.router.apply(todo) if todo else {}
+        self._tell_applied(todo, refused)
+        self._count(want, refused, drifted=bool(todo) and fresh)
+        sure = doubts == self.doubts and not refused
+        self.have, self.settled = (after(have, todo) if sure else None), want
+
+    def _tell_applied(self, todo: Changes, refused: Mapping[str, str]) -> None:
+        peers = sum(peer.name not in refused for peer in todo.add_peers)
+        if todo.route_count or peers or (todo and not refused):
+            log.info("routes applied", extra={"routes": todo.route_count, "peers": peers})
 
     def _tell_other_engine(self, want: Wanted, have: RouterState) -> None:
         """Say, on change, that the engine keeps its router ID: another one would end every session.
@@ -153,18 +184,23 @@ class Keeper:
             )
         self.told_engine = other
 
-    def _count(self, want: Wanted, *, drifted: bool) -> None:
+    def _count(self, want: Wanted, refused: Mapping[str, str], *, drifted: bool) -> None:
         before = self.report
         again, self.replaying = self.replaying, False
-        drift = drifted and not again and self.settled == want
-        routes = {name: len(found) for name, found in want.routes.items()}
-        if before.error:
+        drift = drifted and not again and self.settled == want and not before.refused
+        problems = _problems(want, refused)
+        if problems != before.refused:
+            for problem in problems:
+                log.warning("peer refused", extra={"object": problem.name, "problem": problem.text})
+            self.tell_refused(problems)
+        if not problems and (before.error or before.refused):
             log.info("gobgpd is as wanted")
         self._publish(
             replace(
                 before,
-                routes=routes,
                 error="",
+                refused=problems,
+                failures=before.failures + bool(problems),
                 turns=before.turns + 1,
                 drifts=before.drifts + drift,
                 replays=before.replays + again,
@@ -185,3 +221,19 @@ class Keeper:
     def _publish(self, report: BgpReport) -> None:
         self.report = report
         self.latest.set(report)
+
+
+def _problems(want: Wanted, refused: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What the refusals mean for the BGPPeers, by name; one that is to go has no field to be named."""
+    where = {peer.name: peer.session for peer in want.peers}
+    found: list[Problem] = []
+    for name in sorted(refused):
+        session = where.get(name)
+        if session is None:
+            field = "to be removed"
+        else:
+            field = (
+                f"interface {session.interface}" if session.interface else f"peerAddress {session.address}"
+            )
+        found.append(Problem("BGPPeer", name, f"peer {name}: {field}: {refused[name]}"))
+    return tuple(found)

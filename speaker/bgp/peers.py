@@ -78,7 +78,6 @@ class PeerSettings:
     session: Session
     timers: Timers = Timers()
     bfd: Bfd | None = None
-    dynamic_asn: DynamicASN | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +122,13 @@ def router_id(peers: list[Peer], node: NodeView) -> str:
 
 
 def _settings(peer: Peer) -> PeerSettings:
-    hold = peer.hold_seconds or HOLD_SECONDS
+    hold, local_asn = peer.hold_seconds or HOLD_SECONDS, peer.local_asn or peer.my_asn
     keepalive = peer.keepalive_seconds or max(hold // 3, 1)
     session = Session(
         address=_text(peer.address),
         interface=peer.interface or "",
-        peer_asn=peer.peer_asn or 0,
-        local_asn=peer.local_asn or peer.my_asn,
+        peer_asn=local_asn if peer.dynamic_asn is DynamicASN.INTERNAL else peer.peer_asn or 0,
+        local_asn=local_asn,
         source_address=_text(peer.source_address),
         port=peer.port,
         password=peer.password or "",
@@ -139,7 +138,7 @@ def _settings(peer: Peer) -> PeerSettings:
         families=tuple(family for family in Family if carries(peer, family)),
     )
     timers = Timers(hold, keepalive, peer.connect_seconds or CONNECT_SECONDS)
-    return PeerSettings(peer.name, session, timers, _bfd(peer.bfd), peer.dynamic_asn)
+    return PeerSettings(peer.name, session, timers, _bfd(peer.bfd))
 
 
 def _text(address: IPAddress | None) -> str:
@@ -170,6 +169,11 @@ def _problems(peer: Peer, node: NodeView) -> list[Problem]:
     if mixed(peer, Family.IPV6) and carries(peer, Family.IPV6) and not next_hop_for(peer, Family.IPV6, node):
         texts.append(
             f"dualStackAddressFamily has no effect: node {node.name} has no IPv6 address to be the next hop"
+        )
+    if peer.dynamic_asn is DynamicASN.EXTERNAL:
+        texts.append(
+            "dynamicASN external is not enforced: GoBGP accepts a peer of any AS,"
+            f" our own {peer.local_asn or peer.my_asn} included"
         )
     if peer.dynamic_asn is not None and peer.ebgp_multihop:
         texts.append("ebgpMultiHop has no effect together with dynamicASN")

@@ -49,8 +49,8 @@ class PeerState:
 
     Attributes:
         neighbor: the peer's address or interface, with its port as `address:port` in metrics.
-        last_error: why it went down last, in the engine's words; "" when it never did.
-        flaps: how often it left Established.
+        last_error: why it went down last, or never came up; "" while nothing is known.
+        flaps: how often it left Established, since this speaker runs.
         announced: prefixes sent to the peer and not withdrawn.
         received: prefixes the peer sent; none is used.
         bfd: None without a BFD profile.
@@ -111,7 +111,7 @@ class Changes:
     """The difference, in the order it is applied.
 
     Attributes:
-        remove_peers: sessions to end, those to be added anew included.
+        remove_peers: sessions to end, by peer name; those to be added anew included.
         remove_tables: tables of peers that are gone; their routes go with them.
         start: what to tell an engine that knows nothing yet.
         guard: refuse received routes, before any peer is there.
@@ -121,7 +121,7 @@ class Changes:
         update_peers: timers and BFD, which reset nothing.
     """
 
-    remove_peers: tuple[PresentPeer, ...] = ()
+    remove_peers: Mapping[str, PresentPeer] = field(default_factory=dict)
     remove_tables: tuple[str, ...] = ()
     start: GlobalSettings | None = None
     guard: bool = False
@@ -148,8 +148,8 @@ class Router(Protocol):
         """Read what the engine has."""
         ...
 
-    async def apply(self, changes: Changes) -> None:
-        """Apply a difference, in its order."""
+    async def apply(self, changes: Changes) -> Mapping[str, str]:
+        """Apply a difference, in its order; returns by peer name why a peer was refused."""
         ...
 
     async def sessions(self) -> tuple[PeerState, ...]:
@@ -170,11 +170,11 @@ def changes(want: Wanted, have: RouterState) -> Changes:
     anew = {name for name, peer in have.peers.items() if not _same_session(wanted.get(name), peer)}
     routes = {name: want.routes.get(name, {}) for name in wanted}
     return Changes(
-        remove_peers=tuple(have.peers[name] for name in sorted(anew)),
+        remove_peers={name: have.peers[name] for name in sorted(anew)},
         remove_tables=tuple(sorted(have.tables.keys() - wanted.keys())),
         start=want.engine if have.engine is None else None,
         guard=want.engine is not None and not have.guarded,
-        add_tables=_numbered(wanted.keys() - have.tables.keys(), have, wanted.keys()),
+        add_tables=_numbered(wanted.keys() - have.tables.keys(), have),
         set_routes=_non_empty(
             {name: _different(routes[name], have.routes.get(name, {})) for name in sorted(wanted)}
         ),
@@ -196,10 +196,10 @@ def after(have: RouterState, done: Changes) -> RouterState:
     """What the engine has when `done` was applied, as far as it keeps its word."""
     if done.start is not None:
         have = RouterState(done.start)
-    gone_tables, gone_peers = set(done.remove_tables), {peer.fingerprint for peer in done.remove_peers}
+    gone_tables = set(done.remove_tables)
     tables = {name: number for name, number in have.tables.items() if name not in gone_tables}
     tables.update(done.add_tables)
-    peers = {name: peer for name, peer in have.peers.items() if peer.fingerprint not in gone_peers}
+    peers = {name: peer for name, peer in have.peers.items() if name not in done.remove_peers}
     peers.update({peer.name: present(peer) for peer in (*done.add_peers, *done.update_peers)})
     routes = {name: dict(have.routes.get(name, {})) for name in tables}
     for name, prefixes in done.withdraw.items():
@@ -224,9 +224,12 @@ def _softly_differs(wanted: PeerSettings, present: PresentPeer) -> bool:
     return wanted.timers != present.timers or wanted.bfd != present.bfd
 
 
-def _numbered(names: AbstractSet[str], have: RouterState, kept: AbstractSet[str]) -> dict[str, int]:
-    """The lowest free numbers from 1, so that the order of names decides and nothing moves."""
-    taken = {number for name, number in have.tables.items() if name in kept}
+def _numbered(names: AbstractSet[str], have: RouterState) -> dict[str, int]:
+    """The lowest free numbers from 1, so that the order of names decides and nothing moves.
+
+    The number of a table that goes is not free yet: the engine may refuse to remove it.
+    """
+    taken = set(have.tables.values())
     free = (number for number in range(1, len(taken) + len(names) + 1) if number not in taken)
     return dict(zip(sorted(names), free, strict=False))
 

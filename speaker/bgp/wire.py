@@ -193,8 +193,7 @@ def peer_state(message: pb.Peer, last_error: str = "") -> PeerState:
         neighbor=f"{neighbor_of(message)}:{message.transport.remote_port or 179}",
         session=_STATES.get(state.session_state, SessionState.IDLE),
         peer_asn=state.peer_asn or message.conf.peer_asn,
-        last_error=last_error,
-        flaps=state.flops,
+        last_error=last_error or _refusal_words(message),
         announced=sum(family.advertised for family in families),
         received=sum(family.received for family in families),
         sent_messages=_messages(state.messages.sent),
@@ -318,6 +317,19 @@ _REASONS = {
     12: "deconfigured",
     13: "wrong peer AS",
 }
+
+
+def _refusal_words(message: pb.Peer) -> str:
+    """Why a session never came up, from its counters: the engine tells reasons of established ones only."""
+    received, sent = message.state.messages.received, message.state.messages.sent
+    if received.keepalive:
+        return ""
+    if received.notification:
+        return "the peer refuses our OPEN"
+    if received.open and sent.notification:
+        asn = message.conf.peer_asn
+        return "the peer's OPEN was refused" + (f": is its AS number {asn}?" if asn else "")
+    return ""
 
 
 def disconnect_words(state: pb.PeerState) -> str:

@@ -39,6 +39,8 @@ class Kind(Enum):
 
     ALIVE = 1
     LEAVING = 2
+    STARTING = 3
+    """It runs, but answers for nothing yet: no address is its."""
 
 
 class Unreadable(Enum):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ferrite.net import IPAddress, NodeName
-from speaker.members.heartbeat import Heartbeat, Kind, Unreadable, seal, unseal
+from speaker.members.heartbeat import Heartbeat, Unreadable, seal, unseal
 from speaker.members.view import Timings, Verdict, View
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,9 @@ class Mesh:
             name: next((each for each in addresses if bind and each.version == bind.version), None)
             for name, addresses in nodes.items()
         }
-        self._view.set_nodes(frozenset(self._nodes), clock())
+        now = clock()
+        if self._view.set_nodes(frozenset(self._nodes), now):
+            self._send(self._view.beats(now))
         self._note()
 
     async def run(self) -> NoReturn:
@@ -157,7 +159,7 @@ class Mesh:
                 tasks.create_task(self._keep_key(), name="members-key")
         finally:
             for _ in range(_LEAVE_COPIES):
-                self._send(self._view.beats(clock(), Kind.LEAVING))
+                self._send(self._view.farewells(clock()))
             loop.remove_reader(self._socket.fileno())
             self._socket.close()
             self._socket = None
@@ -259,7 +261,12 @@ class Mesh:
 
     def _note(self) -> None:
         seen = (self.live_nodes, self.fresh())
-        if seen != self._seen:
-            self.openings += seen[1] and not (self._seen is not None and self._seen[1])
-            self._seen = seen
-            self._changed.set()
+        if seen == self._seen:
+            return
+        opens = seen[1] and not (self._seen is not None and self._seen[1])
+        self._seen = seen
+        self._changed.set()
+        if opens:
+            self.openings += 1
+            # The others give up at once what is ours from now on; the next heartbeat would be late.
+            self._send(self._view.beats(clock()))

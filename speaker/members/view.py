@@ -6,6 +6,10 @@ counted from the moment *we* sent what it echoes. So a speaker that falls silent
 moment is silent before any other gives it up (`Timings.detection`): cut off, hung or stopped alike.
 
 A node is alive if it was heard itself, or by a node that was: one broken path moves nothing.
+
+Whoever appears, at its start, after it hung or because its Node came back, knows too little to decide: its
+settling round lasts until every node has heard it and was heard, at most `Timings.detection`. In it the
+speaker answers for nothing and says so, and the others keep what they have until it is over.
 """
 
 import heapq
@@ -66,6 +70,7 @@ class _Peer:
     sequence: int = 0
     left: int = 0
     member: bool = False
+    starting: bool = False
     heard: float = NEVER
     witnessed: float = NEVER
     echoed: float = NEVER
@@ -87,34 +92,56 @@ class View:
     _sent: dict[int, float] = field(default_factory=dict)
     _peers: dict[NodeName, _Peer] = field(default_factory=dict)
     _by_hash: dict[bytes, _Peer] = field(default_factory=dict)
-    _settles: float | None = None
+    _appeared: float | None = None
+    """When the last settling round began; None while there is no Node of ours."""
+    _settled: bool = False
     _ticked: float = NEVER
 
-    def set_nodes(self, names: frozenset[NodeName], now: float) -> None:
-        """Say which nodes there are; the first time begins the first round."""
+    def set_nodes(self, names: frozenset[NodeName], now: float) -> bool:
+        """Say which nodes there are; returns whether a settling round begins: our own is there (again)."""
         others = names - {self.me}
         self._peers = {name: self._peers.get(name) or _Peer() for name in sorted(others)}
         self._by_hash = {name_hash(name): peer for name, peer in self._peers.items()}
-        if self._settles is None:
-            self._settles = now + self.timings.detection
+        appears = self.me in names and self._appeared is None
+        if appears:
+            self._settle(now)
+        elif self.me not in names:
+            self._appeared = None
+        self._settled = self._settled or self._is_known_to_all()
+        return appears
 
     def tick(self, now: float) -> None:
         """Call at least every `interval`; a gap shows that this speaker was not running."""
-        if self._settles is not None and self._ticked != NEVER and now - self._ticked > self.timings.silence:
-            self._settles = now + self.timings.detection
+        if self._appeared is not None and now - self._ticked > self.timings.silence:
+            self._settle(now)
         self._ticked = now
         if self.standing(now) is Standing.HEARD:
             for peer in self._peers.values():
                 if peer.member and now - peer.sign > self.timings.forget:
                     peer.member = False
 
-    def beats(self, now: float, kind: Kind = Kind.ALIVE) -> tuple[Heartbeat, ...]:
+    def _settle(self, now: float) -> None:
+        self._appeared, self._settled = now, not self._peers
+
+    def _is_known_to_all(self) -> bool:
+        """Whether every other node has heard us since we appeared, and we it."""
+        appeared = self._appeared
+        return appeared is not None and all(peer.echoed >= appeared for peer in self._peers.values())
+
+    def beats(self, now: float) -> tuple[Heartbeat, ...]:
         """One heartbeat for each other node."""
-        return tuple(self._beats(tuple(self._peers), now, kind))
+        return tuple(self._beats(tuple(self._peers), now, self._kind(now)))
+
+    def farewells(self, now: float) -> tuple[Heartbeat, ...]:
+        """The last heartbeat for each other node."""
+        return tuple(self._beats(tuple(self._peers), now, Kind.LEAVING))
 
     def greeting(self, name: NodeName, now: float) -> Heartbeat:
         """A heartbeat for one node, out of turn."""
-        return self._beats((name,), now, Kind.ALIVE)[0]
+        return self._beats((name,), now, self._kind(now))[0]
+
+    def _kind(self, now: float) -> Kind:
+        return Kind.STARTING if self.standing(now) is Standing.STARTING else Kind.ALIVE
 
     def _beats(self, names: tuple[NodeName, ...], now: float, kind: Kind) -> list[Heartbeat]:
         self._sequence += 1
@@ -140,7 +167,8 @@ class View:
 
     def _age_ms(self, peer: _Peer, now: float) -> int:
         age = now - peer.heard
-        return LOST_MS if age > self.timings.detection else min(int(age * 1000) + 1, LOST_MS - 1)
+        lost = peer.starting or age > self.timings.detection
+        return LOST_MS if lost else min(int(age * 1000) + 1, LOST_MS - 1)
 
     def heard(self, beat: Heartbeat, now: float) -> Verdict:
         """Take an authenticated heartbeat into account."""
@@ -163,6 +191,8 @@ class View:
         if sent is None or not fresh:
             return Verdict.GREETING if is_new else Verdict.UNCONFIRMED
         peer.member, peer.heard, peer.echoed = True, now, max(peer.echoed, sent)
+        peer.starting = beat.kind is Kind.STARTING
+        self._settled = self._settled or self._is_known_to_all()
         self._witness(beat, now)
         return Verdict.COUNTED
 
@@ -181,11 +211,16 @@ class View:
                 continue
             other.member = True
             if age_ms != LOST_MS:
-                other.witnessed = max(other.witnessed, now - age_ms / 1000)
+                seen = now - age_ms / 1000
+                other.witnessed = max(other.witnessed, seen)
+                other.starting = other.starting and seen < other.heard
 
     def live(self, now: float) -> frozenset[NodeName]:
-        """The nodes that are alive, this one included."""
-        alive = (name for name, peer in self._peers.items() if now - peer.sign <= self.timings.detection)
+        """The nodes that are alive and past their start, this one included."""
+        detection = self.timings.detection
+        alive = (
+            name for name, peer in self._peers.items() if not peer.starting and now - peer.sign <= detection
+        )
         return frozenset((self.me, *alive))
 
     def next_loss(self, now: float) -> float | None:
@@ -204,13 +239,15 @@ class View:
 
     def standing(self, now: float) -> Standing:
         """On what grounds this speaker may answer now."""
-        if self._settles is None:
+        if self._appeared is None:
+            return Standing.STARTING
+        if not self._settled and now - self._appeared < self.timings.detection:
             return Standing.STARTING
         if now < self.answers_until():
             return Standing.HEARD
         if not self._peers:
             return Standing.ALONE
-        if now < self._settles or now - self._ticked > self.timings.silence:
+        if now - self._ticked > self.timings.silence:
             return Standing.STARTING
         members = sum(peer.member for peer in self._peers.values())
         return Standing.CUT_OFF if members >= 2 else Standing.UNJUDGED

@@ -13,16 +13,22 @@ from ferrite.net import NodeName
 from speaker.members.mesh import Mesh, MeshSettings
 
 
+def set_nodes(mesh: Mesh, nodes: dict[str, str]) -> None:
+    mesh.set_nodes({NodeName(name): (ip_address(address),) for name, address in nodes.items()})
+
+
 async def main() -> None:
     settings = json.loads(sys.argv[1])
     mesh = Mesh(
         MeshSettings(NodeName(settings["me"]), ip_address(settings["bind"]), Path(settings["key"])),
         lambda: 0.0,
     )
-    mesh.set_nodes({NodeName(name): (ip_address(address),) for name, address in settings["nodes"].items()})
+    set_nodes(mesh, settings["nodes"])
     running = asyncio.ensure_future(mesh.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-    while await asyncio.to_thread(sys.stdin.readline):
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        if "nodes" in (command := json.loads(line)):
+            set_nodes(mesh, command["nodes"])
         refused = {reason.value: number for reason, number in mesh.refused.items()}
         answer = {
             "live": sorted(mesh.live_nodes),

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from ferrite.model import Community
+from ferrite.errors import RouterError
+from ferrite.model import Community, Problem
 from ferrite.net import Family
 from ferrite.run.latest import Latest
-from speaker.bgp.gobgp import open_gobgp
+from speaker.bgp.gobgp import GobgpRouter, open_gobgp
 from speaker.bgp.keep import BgpReport, keep_routes
-from speaker.bgp.peers import PeerSettings, Session
-from speaker.bgp.router import Wanted
+from speaker.bgp.peers import PeerSettings, Session, Timers
+from speaker.bgp.router import PresentPeer, RouterState, Wanted, changes
 from speaker.bgp.routes import Route
 from tests.netns.bgp_lab import BgpLab, bgp_lab, eventually, wanted
 
@@ -28,6 +29,10 @@ class Speaker:
     def __init__(self) -> None:
         self.wanted: Latest[Wanted] = Latest()
         self.report: Latest[BgpReport] = Latest()
+        self.refused: tuple[Problem, ...] = ()
+
+    def take_refused(self, problems: tuple[Problem, ...]) -> None:
+        self.refused = problems
 
     def sessions(self) -> str:
         found = self.report.value
@@ -39,7 +44,7 @@ async def speaker(lab: BgpLab, want: Wanted) -> AsyncIterator[Speaker]:
     running = Speaker()
     running.wanted.set(want)
     async with open_gobgp(lab.socket) as router:
-        task = asyncio.create_task(keep_routes(running.wanted, router, running.report))
+        task = asyncio.create_task(keep_routes(running.wanted, router, running.report, running.take_refused))
         try:
             yield running
         finally:
@@ -130,4 +135,54 @@ async def test_a_peer_that_the_engine_refuses_keeps_nobody_else_away(bgp_lab: Bg
     bad = PeerSettings("aaa", Session(interface="nowhere", peer_asn=64500, local_asn=64501))
     async with speaker(bgp_lab, replace(good, peers=(bad, *good.peers))) as running:
         await eventually(lambda: bgp_lab.kernel_routes() == {ONE}, what="the route of the good peer")
-        await eventually(lambda: "BGPPeer aaa" in running.report.value.error, what="the refused peer's name")
+        await eventually(lambda: running.refused, what="the refused peer")
+        (problem,) = running.refused
+        assert (problem.kind, problem.name, problem.fatal) == ("BGPPeer", "aaa", True)
+        assert problem.text.startswith("peer aaa: interface nowhere: gobgpd: ")
+        assert "no such network interface" in problem.text
+        assert running.report.value.failures > 0
+        assert not running.report.value.is_synced
+        running.wanted.set(good)
+        await eventually(lambda: not running.refused and running.report.value.is_synced, what="all is well")
+
+
+async def test_what_cannot_be_removed_keeps_nobody_else_away(bgp_lab: BgpLab) -> None:
+    bgp_lab.start_router()
+    bgp_lab.start_gobgpd()
+    want, ghost = wanted(ONE), PresentPeer("", "10.77.0.9", "", Timers(), None)
+    async with open_gobgp(bgp_lab.socket) as router:
+        await until_ready(router)
+        router.restarting = True
+        todo = changes(want, RouterState())
+        refused = await router.apply(replace(todo, remove_peers={"ghost": ghost}, remove_tables=("nobody",)))
+        assert refused.keys() == {"ghost", "nobody"}
+        assert not router.restarting
+        await eventually(lambda: bgp_lab.kernel_routes() == {ONE}, what="the route")
+
+
+async def test_internal_accepts_our_own_as_only(bgp_lab: BgpLab, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    def told() -> list[tuple[str, str]]:
+        records = [each for each in caplog.records if each.name == "speaker.bgp.sessions"]
+        return [(each.message.split()[-1], each.__dict__.get("error", "")) for each in records]
+
+    bgp_lab.start_router(asn=64500)
+    bgp_lab.start_gobgpd()
+    async with speaker(bgp_lab, wanted(ONE, peer_asn=64501)) as running:
+        await eventually(told, what="a reason")
+        assert told() == [("down", "the peer's OPEN was refused: is its AS number 64501?")]
+        running.wanted.set(wanted(ONE, peer_asn=64500))
+        await eventually(lambda: running.sessions() == "Established", what="the session")
+        await eventually(lambda: told()[-1][0] == "up", what="a word of it")
+        bgp_lab.end_gobgpd()
+        await eventually(lambda: told()[-1][0] == "down", what="a word of its end")
+
+
+async def until_ready(router: GobgpRouter) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(RouterError):
+                await router.state()
+                return
+            await asyncio.sleep(0.05)

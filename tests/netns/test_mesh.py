@@ -32,6 +32,18 @@ def test_one_that_leaves_is_missed_at_once(veth: Veth, tmp_path: Path) -> None:
     wait_until(lambda: a.tell()["live"] == ["a"], seconds=0.3, what="b left")
 
 
+def test_one_whose_node_comes_back_answers_only_when_it_was_heard(veth: Veth, tmp_path: Path) -> None:
+    a, b = start(veth, tmp_path, "a", "secret"), start(veth, tmp_path, "b", "secret")
+    wait_until(lambda: a.tell()["live"] == b.tell()["live"] == ["a", "b"], what="both alive")
+    without_b = {"a": NODES["a"]}
+    assert a.tell(nodes=without_b)["live"] == ["a"]
+    assert not b.tell(nodes=without_b)["fresh"]
+    assert not b.tell(nodes=NODES)["fresh"]  # a does not know of b's Node yet
+    a.tell(nodes=NODES)
+    wait_until(lambda: a.tell()["live"] == ["a", "b"], what="b alive again")
+    assert b.tell()["fresh"]
+
+
 def test_a_wrong_key_is_refused_until_the_key_changes(veth: Veth, tmp_path: Path) -> None:
     a, b = start(veth, tmp_path, "a", "secret"), start(veth, tmp_path, "b", "other")
     wait_until(lambda: a.tell()["refused"].get("wrongKey"), what="wrong key refused")

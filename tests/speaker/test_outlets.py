@@ -152,6 +152,19 @@ async def test_a_report_names_each_object_that_does_not_count():
     assert parts.report.value.objects == ()
 
 
+async def test_a_report_names_each_peer_that_the_engine_refuses():
+    parts, refused = outlets(), (Problem("BGPPeer", "tor", "peer tor: no such interface"),)
+    parts.take_refused(refused)
+    assert parts.report.value is None
+    parts.act(outcome())
+    assert parts.report.value is not None
+    assert parts.report.value.objects == ("BGPPeer tor: peer tor: no such interface",)
+    parts.take_refused(())
+    assert parts.report.value.objects == ()
+    parts.take_refused(refused)
+    assert parts.report.value.objects == ("BGPPeer tor: peer tor: no such interface",)
+
+
 async def test_bgp_is_told_when_it_begins_and_logged_when_it_ends(caplog):
     caplog.set_level("INFO")
     parts = outlets()
@@ -238,13 +251,17 @@ async def test_the_state_for_metrics():
     parts.act(outcome())
     reconciler.turns, reconciler.errors = 4, 1
     reconciler.problems = (Problem("IPAddressPool", "bad", "wrong"),)
-    latest.set(BgpReport(sessions=(PeerState("tor", "10.0.0.1:179"),), drifts=2, replays=3))
+    tor = PeerState("tor", "10.0.0.1:179", flaps=5)
+    latest.set(BgpReport(sessions=(tor,), turns=6, failures=1, drifts=2, replays=3))
     after = state_of(parts, latest, reconciler)
     assert (after.node, after.turns, after.errors, after.loaded, after.stale) == (ME, 4, 1, True, True)
     assert after.live_nodes == 2
     assert after.layer2.keys() == {V4}
-    assert [session.peer for session in after.sessions] == ["10.0.0.1:179"]
-    assert after.bgp == {"drifts": 2, "replays": 3}
+    assert [(session.peer, session.flaps) for session in after.sessions] == [("10.0.0.1:179", 5)]
+    assert after.bgp == {"turns": 6, "failures": 1, "drifts": 2, "replays": 3}
+    assert after.bgp_synced
+    latest.set(BgpReport(turns=7, refused=(Problem("BGPPeer", "tor", "peer tor: no such interface"),)))
+    assert not state_of(parts, latest, reconciler).bgp_synced
     reconciler.problems = (Problem("BGPPeer", "tor", "has no effect", fatal=False),)
     assert not state_of(parts, latest, reconciler).stale
 

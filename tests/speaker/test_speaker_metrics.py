@@ -33,7 +33,9 @@ FULL = State(
     announced=(Announced("default/web", "layer2", V4), Announced("default/web", "bgp", V6)),
     layer2={V4: L2Counts(requests=3, responses=2, gratuitous=4)},
     sessions=(
-        SessionCounts("10.0.0.1:179", "", up=True, values={"updates_total": 7}, bfd={"session_up": 1}),
+        SessionCounts(
+            "10.0.0.1:179", "", up=True, flaps=8, values={"updates_total": 7}, bfd={"session_up": 1}
+        ),
         SessionCounts("10.0.0.2:179", "red", up=False, values={"updates_total": 0, "opens_sent": 5}),
     ),
     turns=9,
@@ -44,6 +46,7 @@ FULL = State(
     refused_heartbeats={"replayed": 2},
     ignored_packets={"notFresh": 6},
     bgp={"drifts": 1},
+    bgp_synced=True,
 )
 
 
@@ -68,6 +71,9 @@ def test_names_and_values():
         'ferrite_members_refused_total{reason="replayed"}': 2,
         'ferrite_l2_ignored_total{reason="notFresh"}': 6,
         "ferrite_bgp_drifts_total": 1,
+        "ferrite_bgp_synced": 1,
+        'ferrite_bgp_flaps_total{peer="10.0.0.1:179"}': 8,
+        'ferrite_bgp_flaps_total{peer="10.0.0.2:179",vrf="red"}': 0,
     }
     assert _sorted_labels(shown(FULL)) == _sorted_labels(expected)
 

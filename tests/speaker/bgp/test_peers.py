@@ -49,9 +49,14 @@ def test_router_id(peer: Peer, node: NodeView, expected: str) -> None:
             replace(PEER, bfd=BFDProfile("fast", unsupported=("echoMode",))), "fast: echoMode", id="echo"
         ),
         pytest.param(
-            replace(PEER, peer_asn=None, dynamic_asn=DynamicASN.EXTERNAL, ebgp_multihop=True),
+            replace(PEER, peer_asn=None, dynamic_asn=DynamicASN.INTERNAL, ebgp_multihop=True),
             "ebgpMultiHop",
             id="multihop-to-any",
+        ),
+        pytest.param(
+            replace(PEER, peer_asn=None, dynamic_asn=DynamicASN.EXTERNAL),
+            "dynamicASN external is not enforced: GoBGP accepts a peer of any AS, our own 64501 included",
+            id="external",
         ),
     ],
 )
@@ -61,6 +66,19 @@ def test_what_the_engine_cannot_do_is_said(peer: Peer, words: str) -> None:
     (problem,) = found.problems
     assert words in problem.text
     assert not problem.fatal
+
+
+@pytest.mark.parametrize(
+    ("local_asn", "kind", "expected"),
+    [
+        pytest.param(None, DynamicASN.INTERNAL, 64501, id="internal"),
+        pytest.param(64999, DynamicASN.INTERNAL, 64999, id="internal-to-localASN"),
+        pytest.param(None, DynamicASN.EXTERNAL, 0, id="external"),
+    ],
+)
+def test_which_asn_a_peer_may_have(local_asn: int | None, kind: DynamicASN, expected: int) -> None:
+    found = only(replace(PEER, peer_asn=None, local_asn=local_asn, dynamic_asn=kind))
+    assert found.peers[0].session.peer_asn == expected
 
 
 def test_unnumbered_carries_both_families() -> None:

@@ -45,9 +45,16 @@ def test_a_difference_applied_leaves_none(first: Wanted, second: Wanted) -> None
 def test_routes_never_touch_a_session(first: Wanted, other: st.DataObject) -> None:
     have = after(RouterState(), changes(first, RouterState()))
     todo = changes(Wanted(ENGINE, first.peers, {p.name: other.draw(routes) for p in first.peers}), have)
-    assert todo.remove_peers == todo.add_peers == todo.update_peers == ()
+    assert todo.add_peers == todo.update_peers == ()
+    assert not todo.remove_peers
     assert not todo.add_tables
     assert not todo.remove_tables
+
+
+def test_a_table_that_goes_keeps_its_number_until_it_is_gone() -> None:
+    have = RouterState(ENGINE, tables={"old": 1}, guarded=True)
+    todo = changes(Wanted(ENGINE, (PeerSettings("new", Session(address="10.0.0.1")),)), have)
+    assert (todo.remove_tables, todo.add_tables) == (("old",), {"new": 2})
 
 
 def test_timers_update_and_a_password_adds_anew() -> None:

@@ -100,3 +100,25 @@ def test_field_numbers_are_upstreams() -> None:
     assert len(ours) > 150
     wrong = {key: (number, upstream.get(key)) for key, number in ours.items() if upstream.get(key) != number}
     assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("received", "sent", "words"),
+    [
+        pytest.param(pb.Message(), pb.Message(open=1), "", id="no-answer"),
+        pytest.param(
+            pb.Message(notification=1), pb.Message(open=1), "the peer refuses our OPEN", id="by-peer"
+        ),
+        pytest.param(
+            pb.Message(open=2),
+            pb.Message(open=2, notification=2),
+            "the peer's OPEN was refused: is its AS number 64500?",
+            id="by-us",
+        ),
+        pytest.param(pb.Message(open=1, keepalive=1), pb.Message(notification=1), "", id="was-up"),
+    ],
+)
+def test_why_a_session_never_came_up(received: pb.Message, sent: pb.Message, words: str) -> None:
+    state = pb.PeerState(messages=pb.Messages(received=received, sent=sent))
+    assert wire.peer_state(pb.Peer(conf=pb.PeerConf(peer_asn=64500), state=state)).last_error == words
+    assert wire.peer_state(pb.Peer(state=state), "hold timer expired").last_error == "hold timer expired"

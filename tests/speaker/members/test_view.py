@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ferrite.net import NodeName
-from speaker.members.heartbeat import Kind
+from speaker.members.heartbeat import Heartbeat, Kind
 from speaker.members.view import Standing, Verdict, View
 
 A, B, C, D = (NodeName(name) for name in "abcd")
@@ -19,6 +19,9 @@ class Cluster:
     def __init__(self, *names: NodeName) -> None:
         self.now = 1000.0
         self.views = {name: View(name, number) for number, name in enumerate(names, start=1)}
+        self.set_nodes(*names)
+
+    def set_nodes(self, *names: NodeName) -> None:
         for view in self.views.values():
             view.set_nodes(frozenset(names), self.now)
 
@@ -34,7 +37,13 @@ class Cluster:
                 view.tick(self.now)
                 for beat in view.beats(self.now):
                     if beat.destination not in stopped and not lost(name, beat.destination):
-                        self.views[beat.destination].heard(beat, self.now)
+                        self._deliver(beat, lost)
+
+    def _deliver(self, beat: Heartbeat, lost: Lossy) -> None:
+        sender, receiver = beat.sender, beat.destination
+        verdict = self.views[receiver].heard(beat, self.now)
+        if verdict is Verdict.GREETING and not lost(receiver, sender):
+            self._deliver(self.views[receiver].greeting(sender, self.now), lost)
 
     def live(self, name: NodeName) -> set[NodeName]:
         return set(self.views[name].live(self.now))
@@ -55,6 +64,64 @@ def test_a_starter_among_others_waits_a_round() -> None:
     cluster.run(0.3, everything_lost)
     assert cluster.fresh(A)
     assert not cluster.fresh(A, api_age=60.0)
+
+
+def without_node_a() -> Cluster:
+    """Three that live, after A's Node was away for longer than anybody is remembered."""
+    cluster = Cluster(A, B, C)
+    cluster.run(2.0)
+    cluster.set_nodes(B, C)
+    cluster.run(2.0)
+    return cluster
+
+
+def test_one_without_a_node_of_its_own_is_silent() -> None:
+    cluster = without_node_a()
+    assert cluster.views[A].standing(cluster.now) is Standing.STARTING
+    assert not cluster.fresh(A)
+    assert cluster.live(B) == cluster.live(C) == {B, C}
+
+
+def test_one_whose_node_comes_back_waits_for_everybody_and_nobody_for_it() -> None:
+    cluster = without_node_a()
+    cluster.set_nodes(A, B, C)
+    from_c: Lossy = lambda sender, to: (sender, to) == (C, A)  # noqa: E731 - named for the reader
+    cluster.run(0.4, from_c)
+    assert cluster.live(A) >= {A, B}
+    assert not cluster.fresh(A)
+    assert cluster.live(B) == cluster.live(C) == {B, C}
+    cluster.run(STEP)
+    assert cluster.fresh(A)
+    cluster.run(STEP)
+    assert [cluster.live(name) for name in (A, B, C)] == [{A, B, C}] * 3
+
+
+def test_one_whose_node_comes_back_does_not_wait_for_a_dead_one_for_ever() -> None:
+    cluster = without_node_a()
+    cluster.set_nodes(A, B, C)
+    cluster.run(0.5, stopped=(C,))
+    assert not cluster.fresh(A)
+    cluster.run(0.2, stopped=(C,))
+    assert cluster.fresh(A)
+    assert cluster.live(A) == cluster.live(B) == {A, B}
+
+
+def test_one_past_its_start_is_alive_by_a_witness_too() -> None:
+    cluster = without_node_a()
+    cluster.set_nodes(A, B, C)
+    cluster.run(STEP)
+    assert A not in cluster.live(C)
+    cluster.run(1.0, lambda sender, to: (sender, to) == (A, C))
+    assert A in cluster.live(C)
+
+
+def test_one_whose_key_comes_late_waits_a_round_from_then_on() -> None:
+    cluster = Cluster(A, B)
+    cluster.run(5.0, stopped=(A, B))
+    cluster.run(0.5, stopped=(B,))
+    assert not cluster.fresh(A)
+    cluster.run(0.3, stopped=(B,))
+    assert cluster.fresh(A)
 
 
 def test_a_dead_node_is_missed_in_time() -> None:
@@ -131,7 +198,7 @@ def test_losing_five_in_a_hundred_moves_nothing() -> None:
 def test_one_that_leaves_is_gone_at_once_and_comes_back_only_anew() -> None:
     cluster = Cluster(A, B, C)
     cluster.run(2.0)
-    (leave,) = (beat for beat in cluster.views[C].beats(cluster.now, Kind.LEAVING) if beat.destination == A)
+    (leave,) = (beat for beat in cluster.views[C].farewells(cluster.now) if beat.destination == A)
     assert cluster.views[A].heard(leave, cluster.now) is Verdict.LEFT
     assert cluster.live(A) == {A, B}
     assert (
