@@ -12,7 +12,7 @@ from prometheus_client import PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRe
 
 from ferrite.errors import ClusterError, ConfigError
 from ferrite.kube.cluster import Cluster, open_cluster
-from ferrite.kube.kinds import NODES
+from ferrite.kube.kinds import NODES, SECRETS
 from ferrite.kube.metrics import WorldCollector
 from ferrite.kube.world import World, keep_world
 from ferrite.kube.writes import (
@@ -22,6 +22,7 @@ from ferrite.kube.writes import (
     keep_events,
 )
 from ferrite.net import IPAddress, NodeName, parse_address
+from ferrite.objects import Secret
 from ferrite.run.health import Health, serve_health
 from ferrite.run.latest import Latest
 from ferrite.run.metrics import serve_metrics
@@ -29,6 +30,7 @@ from speaker.bgp.gobgp import GobgpRouter, open_gobgp
 from speaker.bgp.keep import BgpReport, keep_routes
 from speaker.l2.links import Links, excluder, read_excludes
 from speaker.l2.responder import Responder
+from speaker.members.key import key_source
 from speaker.members.mesh import Mesh, MeshSettings
 from speaker.metrics import SpeakerCollector
 from speaker.outlets import Gate, Outlets, state_of
@@ -72,7 +74,7 @@ async def _run(settings: Settings, cluster: Cluster, router: GobgpRouter) -> NoR
     common, me, events, health = settings.common, settings.node_name, Events(), Health()
     world, api = World(watched_kinds(common.namespace)), ApiAge()
     bgp: Latest[BgpReport] = Latest()
-    mesh = Mesh(_mesh_settings(settings), api.seconds)
+    mesh = Mesh(_mesh_settings(settings, world), api.seconds)
     links = Links(excluder(read_excludes(Path(settings.excluded_interfaces_file))))
     gate = Gate(mesh)
     responder = Responder(links, gate)
@@ -106,16 +108,21 @@ async def _run(settings: Settings, cluster: Cluster, router: GobgpRouter) -> NoR
     raise AssertionError("unreachable: daemon tasks never return")
 
 
-def _mesh_settings(settings: Settings) -> MeshSettings:
+def _mesh_settings(settings: Settings, world: World) -> MeshSettings:
     directory, bind = settings.key_directory, _bind_address(settings.bind_address)
-    if bind is not None and not directory:
-        log.warning(
-            "membership is off: every Node counts as alive", extra={"missing": "--ml-secret-key-path"}
-        )
+    has_key = bool(directory or settings.secret_name)
+    if bind is not None and not has_key:
+        missing = "--ml-secret-key-path or --ml-secret-name"
+        log.warning("membership is off: every Node counts as alive", extra={"missing": missing})
+    namespace = settings.common.namespace
+
+    def secret() -> Secret | None:
+        return world.objects(SECRETS.within(namespace)).get(f"{namespace}/{settings.secret_name}")
+
     return MeshSettings(
         me=settings.node_name,
-        bind=bind if directory else None,
-        key_file=Path(directory) / "secretkey" if directory else None,
+        bind=bind if has_key else None,
+        key=key_source(directory, secret) if has_key else None,
         port=settings.bind_port,
     )
 

@@ -36,7 +36,8 @@ class Settings:
         node_name: the Node it runs on.
         bind_address: own address for heartbeats; "" switches membership off, and every Node counts as alive.
         bind_port: UDP port of heartbeats, on all nodes the same.
-        key_directory: directory of the file `secretkey`, the key of heartbeats.
+        key_directory: directory of the file `secretkey`, the key of heartbeats; "" is none.
+        secret_name: Secret with that key in our namespace, read from the API server; "" is none.
         ignore_exclude_label: whether nodes labelled as excluded announce all the same.
         gobgp_socket: where gobgpd answers, `unix:///...`.
         excluded_interfaces_file: regular expressions of links that never answer; absent means the defaults.
@@ -47,6 +48,7 @@ class Settings:
     bind_address: str
     bind_port: int
     key_directory: str
+    secret_name: str
     ignore_exclude_label: bool
     gobgp_socket: str
     excluded_interfaces_file: str = EXCLUDED_INTERFACES_FILE
@@ -66,6 +68,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
         bind_address=parsed.ml_bindaddr,
         bind_port=parsed.ml_bindport,
         key_directory=parsed.ml_secret_key_path,
+        secret_name=parsed.ml_secret_name,
         ignore_exclude_label=parsed.ignore_exclude_lb,
         gobgp_socket=parsed.gobgp_socket,
         excluded_interfaces_file=parsed.excluded_interfaces_file,
@@ -89,6 +92,11 @@ def _parser() -> Parser:
         "--ml-secret-key-path",
         default=environment("METALLB_ML_SECRET_KEY_PATH"),
         help="directory of the file secretkey",
+    )
+    add(
+        "--ml-secret-name",
+        default=environment("METALLB_ML_SECRET_NAME"),
+        help="Secret with the same key: it counts before the file, which a kubelet brings later",
     )
     add("--gobgp-socket", default=GOBGP_SOCKET, help="where gobgpd answers")
     add(

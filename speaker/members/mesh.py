@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import NoReturn
 
 from ferrite.net import IPAddress, NodeName
@@ -35,12 +34,12 @@ class MeshSettings:
 
     Attributes:
         bind: address to receive on; None switches membership off, then every node counts as alive.
-        key_file: the key; the whole content counts. It is read again when it changes.
+        key: asked once a second for the key; empty when there is none now. None switches membership off, too.
     """
 
     me: NodeName
     bind: IPAddress | None
-    key_file: Path | None
+    key: Callable[[], bytes] | None
     port: int = PORT
     timings: Timings = field(default_factory=Timings)
 
@@ -58,19 +57,16 @@ def clock() -> float:
 
 
 class Keys:
-    """The key file's content, and the one before for a while."""
+    """The key, and the one before for a while."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, source: Callable[[], bytes]) -> None:
+        self._source = source
         self._keys: tuple[bytes, ...] = ()
         self._changed_at = 0.0
 
     def read(self, now: float) -> tuple[bytes, ...]:
-        """The valid keys, the present one first; empty until there is a file with something in it."""
-        try:
-            key = self._path.read_bytes().strip()
-        except OSError:
-            key = b""  # a Secret that is being replaced: keep what we have
+        """The valid keys, the present one first; empty until there is one. One that goes stays in use."""
+        key = self._source()
         if key and key not in self._keys[:1]:
             self._keys = (key, *self._keys[:1])
             self._changed_at = now
@@ -98,7 +94,7 @@ class Mesh:
         self._view = View(settings.me, time.time_ns(), settings.timings)
         self._nodes: dict[NodeName, IPAddress | None] = {}
         self._keys: tuple[bytes, ...] = ()
-        self._key_reader = Keys(settings.key_file) if settings.key_file else None
+        self._key_reader = Keys(settings.key) if settings.key else None
         self._socket: socket.socket | None = None
         self._seen: tuple[frozenset[NodeName], bool] | None = None
         self._changed = asyncio.Event()
@@ -169,7 +165,7 @@ class Mesh:
         self._read_key()
         if not self._keys:
             self.waiting_for = Waiting.KEY
-            log.warning("membership waits for its key", extra={"file": str(self._settings.key_file)})
+            log.warning("membership waits for its key")
         while not self._keys:
             await asyncio.sleep(KEY_CHECK_SECONDS)
             self._read_key()

@@ -4,12 +4,14 @@ import asyncio
 import json
 import signal
 import sys
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
 import uvloop
 
 from ferrite.net import NodeName
+from speaker.members.key import file_key
 from speaker.members.mesh import Mesh, MeshSettings
 
 
@@ -19,10 +21,8 @@ def set_nodes(mesh: Mesh, nodes: dict[str, str]) -> None:
 
 async def main() -> None:
     settings = json.loads(sys.argv[1])
-    mesh = Mesh(
-        MeshSettings(NodeName(settings["me"]), ip_address(settings["bind"]), Path(settings["key"])),
-        lambda: 0.0,
-    )
+    key = partial(file_key, Path(settings["keys"]))
+    mesh = Mesh(MeshSettings(NodeName(settings["me"]), ip_address(settings["bind"]), key), lambda: 0.0)
     set_nodes(mesh, settings["nodes"])
     running = asyncio.ensure_future(mesh.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)

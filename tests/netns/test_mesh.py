@@ -9,11 +9,12 @@ NODES = {"a": "10.99.0.1", "b": "10.99.0.2"}
 
 
 def start(veth: Veth, folder: Path, name: str, key: str | None) -> Runner:
-    file = folder / f"key-{name}"
+    keys = folder / name
+    keys.mkdir()
     if key is not None:
-        file.write_text(key)
+        (keys / "secretkey").write_text(key)
     where = veth.speaker if name == "a" else veth.client
-    return veth.start(where, "run_mesh.py", me=name, bind=NODES[name], key=str(file), nodes=NODES)
+    return veth.start(where, "run_mesh.py", me=name, bind=NODES[name], keys=str(keys), nodes=NODES)
 
 
 def test_two_hear_each_other_and_a_killed_one_is_missed_in_a_second(veth: Veth, tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_a_wrong_key_is_refused_until_the_key_changes(veth: Veth, tmp_path: Path
     a, b = start(veth, tmp_path, "a", "secret"), start(veth, tmp_path, "b", "other")
     wait_until(lambda: a.tell()["refused"].get("wrongKey"), what="wrong key refused")
     assert a.tell()["live"] == ["a"]
-    (tmp_path / "key-b").write_text("secret")
+    (tmp_path / "b" / "secretkey").write_text("secret")
     wait_until(lambda: b.tell()["live"] == ["a", "b"], what="both alive with the same key")
 
 
