@@ -17,6 +17,7 @@ from controller.settings import Settings
 from ferrite.kube.cluster import Cluster, open_cluster
 from ferrite.kube.kinds import NAMESPACES, SERVICES
 from ferrite.kube.lease import Leadership, LeaseSettings, keep_lease
+from ferrite.kube.metrics import EventsCollector
 from ferrite.kube.world import World, keep_world
 from ferrite.kube.writes import Events, keep_events
 from ferrite.run.health import Health, serve_health
@@ -43,7 +44,8 @@ async def serve(settings: Settings, cluster: Cluster) -> NoReturn:
     leadership = Leadership()
     leader = Leader(settings, cluster, world, leadership, follower, events, state)
     registry = CollectorRegistry()
-    for collector in (ControllerCollector(state), PROCESS_COLLECTOR, PLATFORM_COLLECTOR):
+    own = (ControllerCollector(state), EventsCollector(events))
+    for collector in (*own, PROCESS_COLLECTOR, PLATFORM_COLLECTOR):
         registry.register(collector)
     daemons = {
         "world": keep_world(cluster, world),

@@ -48,14 +48,14 @@ class Tell:
         if self._told.get(service.key, ()) == notes:
             return
         if not notes:
-            del self._told[service.key]
+            self.forget(service.key)
             return
         self._told[service.key] = notes
         now = asyncio.get_running_loop().time()
         self._due.extend((now, service, note) for note in notes)
 
     def forget(self, key: str) -> None:
-        """The Service is gone."""
+        """Tell again, whatever comes; or the Service is gone."""
         self._told.pop(key, None)
 
     def flush(self, idle: bool) -> None:
@@ -64,7 +64,8 @@ class Tell:
         while self._due and (idle or now - self._due[0][0] > TELL_SECONDS):
             _, service, note = self._due.popleft()
             kind: Literal["Normal", "Warning"] = "Warning" if note.reason.is_warning else "Normal"
-            self._events.record(service, SERVICES, kind, note.reason.value, note.text)
+            if not self._events.record(service, SERVICES, kind, note.reason.value, note.text):
+                self.forget(service.key)  # given up: what is decided next is told, even if it is the same
 
 
 class StatusWriter:

@@ -5,7 +5,11 @@ from typing import Any
 
 from controller.app import serve
 from controller.settings import read_settings
+from controller.tenant import Note, Reason
+from controller.writer import Tell
 from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, IP_ADDRESS_POOLS, LEASES, SECRETS, SERVICES
+from ferrite.kube.writes import EVENT_BURST, EVENT_SECONDS, Events
+from ferrite.objects import Metadata, Service
 from tests.fakes.api import FakeApi
 
 ARGUMENTS = ["--port", "0", "--health-probe-port", "0", "--namespace", "metallb-system"]
@@ -81,6 +85,19 @@ async def test_a_waiting_one_is_told_once_and_served_after_a_release() -> None:
         api.remove(SERVICES, "team/first")
         await asyncio.sleep(5)
         assert ingress(api, "team/second") == ["192.0.2.1"]
+
+
+async def test_an_owner_is_told_again_of_what_was_given_up() -> None:
+    events, service = Events(), Service(metadata=Metadata(name="web", namespace="team"))
+    tell, note = Tell(events), (Note(Reason.ALLOCATION_FAILED, "no address left"),)
+    for number in range(EVENT_BURST):
+        events.record(service, SERVICES, "Normal", "Filler", str(number))
+    for seconds in (0, EVENT_SECONDS, 0):
+        await asyncio.sleep(seconds)
+        tell.tell(service, note)
+        tell.flush(idle=True)
+    told = [(await events.next()).body["reason"] for _ in range(EVENT_BURST + 1)]
+    assert told.count("AllocationFailed") == 1
 
 
 async def test_a_restart_moves_nothing() -> None:
