@@ -1,44 +1,12 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any
 
-from controller.app import serve
-from controller.settings import read_settings
 from controller.tenant import Note, Reason
 from controller.writer import Tell
 from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, IP_ADDRESS_POOLS, LEASES, SECRETS, SERVICES
 from ferrite.kube.writes import EVENT_BURST, EVENT_SECONDS, Events
 from ferrite.objects import Metadata, Service
+from tests.controller.running import add_pool, add_service, controller, ingress
 from tests.fakes.api import FakeApi
-
-ARGUMENTS = ["--port", "0", "--health-probe-port", "0", "--namespace", "metallb-system"]
-
-
-@asynccontextmanager
-async def controller(api: FakeApi, *arguments: str) -> AsyncIterator[asyncio.Task[Any]]:
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(serve(read_settings([*ARGUMENTS, *arguments]), api.cluster()))
-        try:
-            yield task
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-
-def add_pool(api: FakeApi, name: str, *addresses: str) -> None:
-    api.seed(IP_ADDRESS_POOLS, f"metallb-system/{name}", spec={"addresses": list(addresses)})
-
-
-def add_service(api: FakeApi, key: str, **spec: Any) -> None:
-    spec = {"type": "LoadBalancer", "clusterIPs": ["10.96.0.1"], "clusterIP": "10.96.0.1", **spec}
-    api.seed(SERVICES, key, spec={**spec, "ports": [{"port": 80}]}, status={"loadBalancer": {}})
-
-
-def ingress(api: FakeApi, key: str) -> list[str]:
-    status = api.objects(SERVICES)[key]["status"]
-    return [entry["ip"] for entry in (status.get("loadBalancer") or {}).get("ingress") or []]
 
 
 def reasons(api: FakeApi, key: str) -> list[str]:
