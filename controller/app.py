@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import uuid
+from collections.abc import Callable
 from typing import NoReturn
 
 from prometheus_client import PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
@@ -16,7 +17,8 @@ from controller.secret import keep_secret
 from controller.settings import Settings
 from ferrite.kube.cluster import Cluster, open_cluster
 from ferrite.kube.kinds import NAMESPACES, SERVICES
-from ferrite.kube.lease import Leadership, LeaseSettings, keep_lease
+from ferrite.kube.lease import Leadership, LeaseSettings, boot_clock, keep_lease
+from ferrite.kube.metrics import EventsCollector
 from ferrite.kube.world import World, keep_world
 from ferrite.kube.writes import Events, keep_events
 from ferrite.run.health import Health, serve_health
@@ -35,15 +37,16 @@ async def run(settings: Settings) -> NoReturn:
         await serve(settings, cluster)
 
 
-async def serve(settings: Settings, cluster: Cluster) -> NoReturn:
-    """All tasks of the controller on an open cluster."""
+async def serve(settings: Settings, cluster: Cluster, clock: Callable[[], float] = boot_clock) -> NoReturn:
+    """All tasks of the controller on an open cluster; `clock` is that of the Lease."""
     common, state, health, events = settings.common, State(), Health(), Events()
     world = World((SERVICES, NAMESPACES, *configuration_kinds(common.namespace)))
     follower = Follower(world, common.namespace, state)
-    leadership = Leadership()
+    leadership = Leadership(clock)
     leader = Leader(settings, cluster, world, leadership, follower, events, state)
     registry = CollectorRegistry()
-    for collector in (ControllerCollector(state), PROCESS_COLLECTOR, PLATFORM_COLLECTOR):
+    own = (ControllerCollector(state), EventsCollector(events))
+    for collector in (*own, PROCESS_COLLECTOR, PLATFORM_COLLECTOR):
         registry.register(collector)
     daemons = {
         "world": keep_world(cluster, world),

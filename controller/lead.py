@@ -60,6 +60,7 @@ class Leader:
         raise _TermEnded
 
     async def _serve(self, tasks: asyncio.TaskGroup) -> NoReturn:
+        await self.leadership.settled()  # what is listed then has every write of our own last term
         await self._catch_up()
         inbox, common = self.follower.inbox, self.settings.common
         tell = Tell(self.events)

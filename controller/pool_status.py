@@ -26,20 +26,26 @@ Usages = Mapping[str, Mapping[Family, Usage]]
 async def keep_pool_status(
     cluster: Cluster, world: World, namespace: str, leadership: Leadership, latest: Latest[Usages]
 ) -> NoReturn:
-    """Write what differs from what the watch shows, forever."""
+    """Write what differs from what the watch shows, forever; a pool that fails stops no other."""
     kind = IP_ADDRESS_POOLS.within(namespace)
     retry: float | None = None
     while True:
-        usages = await latest.changed(within=retry)
-        try:
-            for name, wanted in ((name, pool_status(usage)) for name, usage in usages.items()):
-                pool = world.objects(kind).get(f"{namespace}/{name}")
-                if pool is None or pool.status == wanted:
-                    continue
-                async with asyncio.timeout(min(WRITE_SECONDS, leadership.seconds_left())):
+        usages, errors = await latest.changed(within=retry), {}
+        for name, wanted in ((name, pool_status(usage)) for name, usage in usages.items()):
+            pool = world.objects(kind).get(f"{namespace}/{name}")
+            if pool is None or pool.status == wanted:
+                continue
+            await leadership.acquired()  # without time left: until renewed, or the term ends
+            seconds = min(WRITE_SECONDS, leadership.seconds_left())
+            try:
+                async with asyncio.timeout(seconds):
                     await cluster.merge_patch(kind, pool.key, {"status": wanted}, "status")
-            retry = None
-        except (ClusterError, TimeoutError) as error:
-            retry = longer(retry)
-            log.warning("pool status not written", extra={"error": str(error), "retry_seconds": retry})
+            except ClusterError as error:
+                errors[name] = str(error)
+            except TimeoutError:
+                errors[name] = f"no answer within {seconds:.1f} s"
+        retry = longer(retry) if errors else None
+        for name, text in errors.items():
+            told = {"pool": name, "error": text, "retry_seconds": retry}
+            log.warning("pool status not written", extra=told)
         await asyncio.sleep(SPACING_SECONDS)

@@ -125,7 +125,10 @@ def _standing(service: Service, lb_class: str | None) -> Standing:
 def _backend(service: Service) -> str:
     if service.spec.external_traffic_policy != "Local":
         return ""
-    return ",".join(f"{name}={value}" for name, value in sorted((service.spec.selector or {}).items()))
+    if not service.spec.selector:  # its endpoints are made by hand: nobody else is known to have the same
+        return f"Local {service.key}"
+    labels = ",".join(f"{name}={value}" for name, value in sorted(service.spec.selector.items()))
+    return f"Local {service.metadata.namespace} {labels}"
 
 
 def _held(service: Service) -> Iterable[IPAddress]:

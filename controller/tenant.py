@@ -42,7 +42,8 @@ class Sharing:
 
     Attributes:
         key: the allow-shared-ip annotation; empty shares with nobody.
-        backend: the selector where `externalTrafficPolicy: Local`, since sharers need the same endpoints.
+        backend: names the pods where `externalTrafficPolicy: Local`, since sharers need endpoints on the same
+            nodes; empty under the policy Cluster, where every node will do.
     """
 
     key: str = ""

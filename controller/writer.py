@@ -48,14 +48,14 @@ class Tell:
         if self._told.get(service.key, ()) == notes:
             return
         if not notes:
-            del self._told[service.key]
+            self.forget(service.key)
             return
         self._told[service.key] = notes
         now = asyncio.get_running_loop().time()
         self._due.extend((now, service, note) for note in notes)
 
     def forget(self, key: str) -> None:
-        """The Service is gone."""
+        """Tell again, whatever comes; or the Service is gone."""
         self._told.pop(key, None)
 
     def flush(self, idle: bool) -> None:
@@ -64,7 +64,8 @@ class Tell:
         while self._due and (idle or now - self._due[0][0] > TELL_SECONDS):
             _, service, note = self._due.popleft()
             kind: Literal["Normal", "Warning"] = "Warning" if note.reason.is_warning else "Normal"
-            self._events.record(service, SERVICES, kind, note.reason.value, note.text)
+            if not self._events.record(service, SERVICES, kind, note.reason.value, note.text):
+                self.forget(service.key)  # given up: what is decided next is told, even if it is the same
 
 
 class StatusWriter:
@@ -106,6 +107,7 @@ class StatusWriter:
         """Write, forever; one of `WRITERS` tasks. `world` tells what the watch shows."""
         while True:
             write = await self._queue.get()
+            await self._leadership.acquired()  # without time left: until renewed, or the term ends
             key, version = write.service.key, write.service.metadata.resource_version
             try:
                 result = await self._attempt(write)
@@ -125,10 +127,9 @@ class StatusWriter:
         """Write once, and see that another turn comes if it failed; the result, as the metric calls it."""
         key, seconds = write.service.key, min(WRITE_SECONDS, self._leadership.seconds_left())
         try:
-            if seconds <= 0:
-                raise TimeoutError("the lease may have expired")
-            async with asyncio.timeout(seconds):
-                await self._cluster.merge_patch(SERVICES, key, write.body, "status")
+            with self._leadership.writing():
+                async with asyncio.timeout(seconds):
+                    await self._cluster.merge_patch(SERVICES, key, write.body, "status")
         except Conflict:
             self._again(key, None)  # the newer object comes by the watch, and its turn with it: this is a net
             return "conflict"
@@ -142,7 +143,7 @@ class StatusWriter:
             self._again(key, error.retry_after)
             return "refused" if 400 <= error.status < 500 else "failed"
         except TimeoutError:
-            log.warning("status not written in time", extra={"service": key})
+            log.warning("status not written in time", extra={"service": key, "seconds": round(seconds, 1)})
             self._state.update_errors += 1
             self._again(key, None)
             return "failed"

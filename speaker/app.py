@@ -13,7 +13,7 @@ from prometheus_client import PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRe
 from ferrite.errors import ClusterError, ConfigError
 from ferrite.kube.cluster import Cluster, open_cluster
 from ferrite.kube.kinds import NODES, SECRETS
-from ferrite.kube.metrics import WorldCollector
+from ferrite.kube.metrics import EventsCollector, WorldCollector
 from ferrite.kube.world import World, keep_world
 from ferrite.kube.writes import (
     ConfigurationStateSettings,
@@ -84,7 +84,8 @@ async def _run(settings: Settings, cluster: Cluster, router: GobgpRouter) -> NoR
     place = Place(common.namespace, me, common.pod_name)
     registry = CollectorRegistry()
     speaker = SpeakerCollector(partial(state_of, outlets, bgp, reconciler))
-    for collector in (speaker, WorldCollector(world), PROCESS_COLLECTOR, PLATFORM_COLLECTOR):
+    own = (speaker, WorldCollector(world), EventsCollector(events))
+    for collector in (*own, PROCESS_COLLECTOR, PLATFORM_COLLECTOR):
         registry.register(collector)
     daemons = {
         "world": keep_world(cluster, world),

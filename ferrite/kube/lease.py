@@ -7,7 +7,8 @@ its own clock; who leads counts from the beginning of its last successful write.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -21,6 +22,8 @@ from ferrite.objects import Lease
 from ferrite.run.backoff import jittered
 
 log = logging.getLogger(__name__)
+
+NO_ANSWER = "no answer in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,30 @@ class Timings:
     call: float = 1.5
 
 
+DOUBT_SECONDS = 5.0
+"""So long after its call ended without an answer a write may still be done, for all that is known here."""
+
+
 def boot_clock() -> float:
     """Seconds since boot, suspended time included: who slept must not believe that it still leads."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Leadership:
-    """Whether this process leads, and for how long without another renewal."""
+    """Whether this process leads, and for how long without another renewal.
+
+    A write that was cut off may still be done by the API server: whoever decides meanwhile does not see it.
+    So `writing` keeps account of the writes whose answer is not known, and no term begins or ends by a gift
+    while there are some.
+    """
 
     def __init__(self, clock: Callable[[], float] = boot_clock) -> None:
         self.clock = clock
         self._until = 0.0
+        self._ends = 0
         self._changed = asyncio.Event()
+        self._under_way = 0
+        self._doubt_until = 0.0
 
     @property
     def leading(self) -> bool:
@@ -72,6 +87,7 @@ class Leadership:
     def end(self) -> None:
         """Another process holds the Lease, or it was given back."""
         self._until = 0.0
+        self._ends += 1
         self._wake()
 
     async def acquired(self) -> None:
@@ -80,13 +96,42 @@ class Leadership:
             await self._changed.wait()
 
     async def lost(self) -> None:
-        """Wait until this process no longer leads."""
-        while self.leading:
+        """Wait until this process no longer leads, even if it leads anew by the time this returns."""
+        ends = self._ends
+        while self.leading and self._ends == ends:
             try:
                 async with asyncio.timeout(self.seconds_left()):
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around a write of which the next term must know whether it was done."""
+        self._under_way += 1
+        doubtful = True
+        try:
+            yield
+            doubtful = False
+        except ClusterError as error:
+            doubtful = not 400 <= error.status < 500
+            raise
+        finally:
+            self._under_way -= 1
+            if doubtful:
+                self._doubt_until = self.clock() + DOUBT_SECONDS
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a write is under way, or ended a moment ago without an answer."""
+        return self._under_way > 0 or self._doubt_seconds() > 0
+
+    async def settled(self) -> None:
+        """Wait until no write of an earlier term can be done any more; none may be under way."""
+        await asyncio.sleep(max(0.0, self._doubt_seconds()))
+
+    def _doubt_seconds(self) -> float:
+        return self._doubt_until - self.clock()
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -147,7 +192,7 @@ class _Holder:
                 self._mine = None  # somebody else wrote: look again at once
                 wait = 0.0 if self._led else jittered(self._timings.poll / 2)
             except (ClusterError, TimeoutError) as error:
-                self._complain(str(error) or "no answer in time")
+                self._complain(str(error) or NO_ANSWER)
                 self._mine = None  # a write without an answer may have succeeded
                 wait = self._timings.poll
             self._tell()
@@ -178,6 +223,8 @@ class _Holder:
 
     async def _write(self, lease: Lease | None) -> float:
         owners = await self._owner_references()
+        if lease is None or lease.spec.holder_identity != self._identity:
+            self._leadership.end()  # somebody else may have led since: a term does not go on over that
         began = self._leadership.clock()
         body = self._record(lease, self._identity, owners)
         if lease is None:
@@ -235,9 +282,15 @@ class _Holder:
             log.info("leading" if self._led else "not leading", extra={"lease": self._key})
 
     async def release(self) -> None:
-        """Give the Lease back, so that the next one need not wait for it to expire."""
+        """Give the Lease back, so that the next one need not wait for it to expire.
+
+        Not while a write may still be done: the next one would not see it, and give its address away.
+        """
         self._leadership.end()
         if self._mine is None:
+            return
+        if self._leadership.in_doubt:
+            log.info("lease not given back", extra={"lease": self._key, "cause": "a write has no answer yet"})
             return
         try:
             async with asyncio.timeout(self._timings.call):
@@ -245,4 +298,5 @@ class _Holder:
                     LEASES, self._key, self._record(self._mine, "", self._owners or [])
                 )
         except (ClusterError, TimeoutError) as error:
-            log.warning("lease not given back", extra={"lease": self._key, "error": str(error)})
+            text = str(error) or NO_ANSWER
+            log.warning("lease not given back", extra={"lease": self._key, "error": text})

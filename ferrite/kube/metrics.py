@@ -1,4 +1,4 @@
-"""Metrics of the reflectors, from the stores of a world."""
+"""Metrics of the reflectors, from the stores of a world, and of Events."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ferrite.kube.world import World
+from ferrite.kube.writes import Events
 
 
 class WorldCollector(Collector):
@@ -41,3 +42,14 @@ class WorldCollector(Collector):
     def describe(self) -> Iterator[Metric]:
         """Nothing, so that registering it needs no event loop."""
         return iter(())
+
+
+class EventsCollector(Collector):
+    """How many Events were given up."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector.collect`."""
+        yield CounterMetricFamily("ferrite_events_dropped", "Events given up.", self._events.dropped)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NoReturn
 from uuid import uuid4
@@ -20,9 +20,12 @@ from ferrite.run.backoff import jittered, longer
 from ferrite.run.latest import Latest
 
 EVENT_SECONDS = 300.0
-"""The same Event of the same object is not repeated within that time."""
+"""Within that time an object's last Event is not repeated."""
+EVENT_BURST = 25
+"""So many of one object are written in `EVENT_SECONDS`, as by client-go: one that flaps is no flood."""
 EVENT_QUEUE = 2000
 EVENT_MEMORY = 10_000
+"""Objects of which is known what was told of them."""
 EVENT_ATTEMPTS = 3
 EVENT_MESSAGE_LENGTH = 1024
 CONDITION_MESSAGE_LENGTH = 32768
@@ -37,16 +40,25 @@ class _Recorded:
     body: Mapping[str, Any]
 
 
+@dataclass(slots=True)
+class _Told:
+    """What was told of one object: the last reason and text, and when it and those before it were."""
+
+    last: tuple[str, str] = ("", "")
+    times: list[float] = field(default_factory=list)
+
+
 class Events:
     """Events that wait to be written; `record` never waits and never fails.
 
     Attributes:
-        dropped: Events that were given up, because too many waited or the API server refused them.
+        dropped: Events that were given up, because too many waited, an object had too many, or the API
+            server refused them.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[_Recorded] = deque()
-        self._seen: dict[tuple[str, str, str], float] = {}
+        self._told: dict[str, _Told] = {}
         self._added = asyncio.Event()
         self.dropped = 0
 
@@ -57,16 +69,25 @@ class Events:
         type: Literal["Normal", "Warning"],  # noqa: A002 - the field's name in the API
         reason: str,
         message: str,
-    ) -> None:
-        """Tell `message` on an object, unless the same was told within 5 minutes."""
-        if not self._is_new((f"{kind}/{regarding.key}/{regarding.metadata.uid}", reason, message)):
-            return
-        if len(self._waiting) >= EVENT_QUEUE:
+    ) -> bool:
+        """Tell `message` on an object, unless it is what was told last, within 5 minutes.
+
+        Returns:
+            Whether it is told; False when it was given up, and may be recorded again.
+        """
+        now = asyncio.get_running_loop().time()
+        told = self._told_of(f"{kind}/{regarding.key}/{regarding.metadata.uid}", now)
+        if told.times and told.last == (reason, message):
+            return True
+        if len(self._waiting) >= EVENT_QUEUE or len(told.times) >= EVENT_BURST:
             self.dropped += 1
-            return
+            return False
+        told.last = (reason, message)
+        told.times.append(now)
         namespace = regarding.metadata.namespace or "default"
         self._waiting.append(_Recorded(namespace, _event(regarding, kind, type, reason, message)))
         self._added.set()
+        return True
 
     async def next(self) -> _Recorded:
         """The oldest one that waits."""
@@ -75,14 +96,13 @@ class Events:
             await self._added.wait()
         return self._waiting.popleft()
 
-    def _is_new(self, mark: tuple[str, str, str]) -> bool:
-        now = asyncio.get_running_loop().time()
-        told = self._seen.pop(mark, None)
-        is_new = told is None or now - told >= EVENT_SECONDS
-        self._seen[mark] = now if told is None or is_new else told
-        if len(self._seen) > EVENT_MEMORY:
-            del self._seen[next(iter(self._seen))]
-        return is_new
+    def _told_of(self, mark: str, now: float) -> _Told:
+        """What was told of an object of late; of too many objects, the one longest ago is forgotten."""
+        told = self._told[mark] = self._told.pop(mark, _Told())
+        told.times = [time for time in told.times if now - time < EVENT_SECONDS]
+        if len(self._told) > EVENT_MEMORY:
+            del self._told[next(iter(self._told))]
+        return told
 
 
 def _event(regarding: Object, kind: Kind[Any], type_: str, reason: str, message: str) -> Mapping[str, Any]:

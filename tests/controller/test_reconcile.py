@@ -1,40 +1,12 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any
 
-from controller.app import serve
-from controller.settings import read_settings
+from controller.tenant import Note, Reason
+from controller.writer import Tell
 from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, IP_ADDRESS_POOLS, LEASES, SECRETS, SERVICES
+from ferrite.kube.writes import EVENT_BURST, EVENT_SECONDS, Events
+from ferrite.objects import Metadata, Service
+from tests.controller.running import add_pool, add_service, controller, ingress
 from tests.fakes.api import FakeApi
-
-ARGUMENTS = ["--port", "0", "--health-probe-port", "0", "--namespace", "metallb-system"]
-
-
-@asynccontextmanager
-async def controller(api: FakeApi, *arguments: str) -> AsyncIterator[asyncio.Task[Any]]:
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(serve(read_settings([*ARGUMENTS, *arguments]), api.cluster()))
-        try:
-            yield task
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-
-def add_pool(api: FakeApi, name: str, *addresses: str) -> None:
-    api.seed(IP_ADDRESS_POOLS, f"metallb-system/{name}", spec={"addresses": list(addresses)})
-
-
-def add_service(api: FakeApi, key: str, **spec: Any) -> None:
-    spec = {"type": "LoadBalancer", "clusterIPs": ["10.96.0.1"], "clusterIP": "10.96.0.1", **spec}
-    api.seed(SERVICES, key, spec={**spec, "ports": [{"port": 80}]}, status={"loadBalancer": {}})
-
-
-def ingress(api: FakeApi, key: str) -> list[str]:
-    status = api.objects(SERVICES)[key]["status"]
-    return [entry["ip"] for entry in (status.get("loadBalancer") or {}).get("ingress") or []]
 
 
 def reasons(api: FakeApi, key: str) -> list[str]:
@@ -81,6 +53,19 @@ async def test_a_waiting_one_is_told_once_and_served_after_a_release() -> None:
         api.remove(SERVICES, "team/first")
         await asyncio.sleep(5)
         assert ingress(api, "team/second") == ["192.0.2.1"]
+
+
+async def test_an_owner_is_told_again_of_what_was_given_up() -> None:
+    events, service = Events(), Service(metadata=Metadata(name="web", namespace="team"))
+    tell, note = Tell(events), (Note(Reason.ALLOCATION_FAILED, "no address left"),)
+    for number in range(EVENT_BURST):
+        events.record(service, SERVICES, "Normal", "Filler", str(number))
+    for seconds in (0, EVENT_SECONDS, 0):
+        await asyncio.sleep(seconds)
+        tell.tell(service, note)
+        tell.flush(idle=True)
+    told = [(await events.next()).body["reason"] for _ in range(EVENT_BURST + 1)]
+    assert told.count("AllocationFailed") == 1
 
 
 async def test_a_restart_moves_nothing() -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -49,17 +51,44 @@ def test_the_stable_annotation_wins_even_when_empty() -> None:
     assert request.deprecated == ("metallb.universe.tf/address-pool",)
 
 
-def test_the_selector_counts_for_sharing_only_under_local_policy() -> None:
-    options = {
-        "annotations": {"metallb.io/allow-shared-ip": "k"},
-        "selector": {"b": "2", "a": "1"},
-        "ports": [80],
-    }
-    cluster = read_request(service(**options), None)
-    local = read_request(service(**options, externalTrafficPolicy="Local"), None)
-    assert cluster.sharing == Sharing("k")
-    assert local.sharing == Sharing("k", "a=1,b=2")
-    assert cluster.ports == {Port("TCP", 80)}
+def test_the_ports_it_serves() -> None:
+    assert read_request(service(ports=[80, 53]), None).ports == {Port("TCP", 80), Port("TCP", 53)}
+
+
+def sharing(name: str = "team/web", **options: Any) -> Sharing:
+    return read_request(
+        service(name, annotations={"metallb.io/allow-shared-ip": "k"}, **options), None
+    ).sharing
+
+
+def local(name: str = "team/web", **options: Any) -> Sharing:
+    return sharing(name, externalTrafficPolicy="Local", **options)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        pytest.param(sharing(selector={"a": "1"}), sharing("b/x", selector={"a": "2"}), True, id="cluster"),
+        pytest.param(
+            local(selector={"b": "2", "a": "1"}),
+            local("team/x", selector={"a": "1", "b": "2"}),
+            True,
+            id="same",
+        ),
+        pytest.param(local(selector={"a": "1"}), local("team/x", selector={"a": "2"}), False, id="selector"),
+        pytest.param(local(selector={"a": "1"}), local("b/web", selector={"a": "1"}), False, id="namespace"),
+        pytest.param(local(), local("team/x"), False, id="no selectors"),
+        pytest.param(local(), sharing("team/x"), False, id="no selector and cluster"),
+        pytest.param(
+            local(selector={"a": "1"}), sharing("team/x", selector={"a": "1"}), False, id="policies"
+        ),
+    ],
+)
+def test_under_the_policy_local_only_services_of_the_same_pods_share(
+    one: Sharing, other: Sharing, together: bool
+) -> None:
+    assert one.admits(other) is together
+    assert other.admits(one) is together
 
 
 @pytest.mark.parametrize(

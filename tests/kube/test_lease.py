@@ -1,9 +1,10 @@
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from ferrite.errors import ClusterError, Conflict
 from ferrite.kube.kinds import DEPLOYMENTS, LEASES
 from ferrite.kube.lease import Leadership, LeaseSettings, keep_lease
 from tests.fakes.api import FakeApi
@@ -145,3 +146,41 @@ async def test_without_its_deployment_it_leads_all_the_same() -> None:
     candidate.task.cancel()
     await asyncio.wait([candidate.task])
     assert not api.objects(LEASES)["n/ferrite-controller"]["metadata"].get("ownerReferences")
+
+
+async def test_a_term_does_not_go_on_over_that_of_another() -> None:
+    api = FakeApi()
+    async with candidates(api) as (only,):
+        await only.leadership.acquired()
+        lost = asyncio.get_running_loop().create_task(only.leadership.lost())
+        api.seed(LEASES, "n/ferrite-controller", spec={"holderIdentity": "", "leaseTransitions": 2})
+        await asyncio.sleep(2)
+        assert lost.done()
+        assert only.leading
+
+
+@pytest.mark.parametrize(
+    ("end", "doubt"),
+    [
+        pytest.param(None, False, id="done"),
+        pytest.param(Conflict("newer", status=409), False, id="conflict"),
+        pytest.param(ClusterError("no", status=403), False, id="refused"),
+        pytest.param(ClusterError("etcd is slow", status=504), True, id="504"),
+        pytest.param(ClusterError("connection reset"), True, id="reset"),
+        pytest.param(TimeoutError(), True, id="no answer"),
+        pytest.param(asyncio.CancelledError(), True, id="cancelled"),
+    ],
+)
+async def test_a_write_without_an_answer_is_in_doubt_for_a_while(
+    end: BaseException | None, doubt: bool
+) -> None:
+    leadership = Leadership(asyncio.get_running_loop().time)
+    with suppress(BaseException), leadership.writing():
+        assert leadership.in_doubt
+        if end is not None:
+            raise end
+    assert leadership.in_doubt is doubt
+    began = asyncio.get_running_loop().time()
+    await leadership.settled()
+    assert not leadership.in_doubt
+    assert asyncio.get_running_loop().time() - began == (5 if doubt else 0)

@@ -1,8 +1,12 @@
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, PODS, SERVICES
+from ferrite.kube.metrics import EventsCollector
 from ferrite.kube.writes import (
     ConfigurationReport,
     ConfigurationStateSettings,
@@ -38,6 +42,69 @@ async def test_an_event_is_written_once_in_five_minutes() -> None:
     assert written[0]["reportingComponent"] == "metallb-controller"
     assert written[0]["involvedObject"]["uid"] == "u1"
     await asyncio.wait([task])
+
+
+def recorded(events: Events, *texts: str, service: Service = SERVICE) -> list[bool]:
+    return [events.record(service, SERVICES, "Normal", "Reason", text) for text in texts]
+
+
+async def waiting(events: Events) -> list[str]:
+    found = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            while True:
+                found.append((await events.next()).body["message"])
+    return found
+
+
+async def test_the_return_to_an_earlier_state_is_told() -> None:
+    events = Events()
+    recorded(events, "served", "waits", "waits", "served", "served", "waits")
+    assert await waiting(events) == ["served", "waits", "served", "waits"]
+
+
+async def test_an_object_that_flaps_has_25_in_five_minutes_and_stops_no_other() -> None:
+    events = Events()
+    assert recorded(events, *map(str, range(100))) == [True] * 25 + [False] * 75
+    assert events.dropped == 75
+    other = Service(metadata=Metadata(name="other", namespace="shop", uid="u2"))
+    assert recorded(events, "a", service=other) == [True]
+    await asyncio.sleep(299)
+    assert recorded(events, "later") == [False]
+    await asyncio.sleep(2)
+    assert recorded(events, "later") == [True]
+
+
+async def test_what_finds_no_place_is_counted_and_may_be_told_later() -> None:
+    events = Events()
+    many = [Service(metadata=Metadata(name=f"s{number}", namespace="n")) for number in range(2001)]
+    assert [recorded(events, "x", service=service)[0] for service in many].count(False) == 1
+    assert shown(events) == 1
+    assert len(await waiting(events)) == 2000
+    assert recorded(events, "x", service=many[-1]) == [True]
+    assert await waiting(events) == ["x"]
+
+
+def shown(events: Events) -> float:
+    registry = CollectorRegistry()
+    registry.register(EventsCollector(events))
+    value = registry.get_sample_value("ferrite_events_dropped_total")
+    assert value is not None
+    return value
+
+
+async def test_no_more_is_remembered_than_of_10_000_objects() -> None:
+    events = Events()
+    for number in range(10_001):
+        service = Service(metadata=Metadata(name=f"s{number}", namespace="n"))
+        recorded(events, "x", service=service)
+        if number % 1000 == 0:
+            await waiting(events)
+    await waiting(events)
+    first, second = (Service(metadata=Metadata(name=name, namespace="n")) for name in ("s0", "s1"))
+    recorded(events, "x", service=second)
+    recorded(events, "x", service=first)
+    assert await waiting(events) == ["x"]
 
 
 async def test_a_refused_event_is_dropped_and_a_failed_one_tried_again() -> None:
