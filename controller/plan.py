@@ -126,7 +126,7 @@ class Planner:
         held, notes = self._still_good(request)
         if request.addresses_fault:
             return self._complain(request, held, notes)
-        if held and self._in_broken_pool(request, held):
+        if held and self._in_broken_pool(request):
             return Keep(request.key, notes)
         try:
             addresses, told = self._extend(request, held) if held else self._allocate(request)
@@ -184,8 +184,9 @@ class Planner:
         fault = _failed(request, request.addresses_fault or "")
         return Refuse(request.key, (*notes, fault), clear=_marked(request))
 
-    def _in_broken_pool(self, request: Request, held: tuple[IPAddress, ...]) -> bool:
-        return request.held_pool in self._offers.broken and self._ledger.pool_of(held) is None
+    def _in_broken_pool(self, request: Request) -> bool:
+        """Whether what it has is of a pool that does not count; another may have taken in the address."""
+        return request.held_pool in self._offers.broken
 
     def _wait(self, request: Request) -> None:
         partly = bool(self._ledger.held_by(request.key))  # then its own pool matters, not those searched
@@ -207,7 +208,7 @@ class Planner:
         if not held:
             return (), ()
         obstacle = self._why_not(request, held)
-        if obstacle and not (self._in_broken_pool(request, held) and self._unobstructed(request, held)):
+        if obstacle and not (self._in_broken_pool(request) and self._unobstructed(request, held)):
             text = (
                 f'current IP for "{request.key}" not allowed by config, will attempt for new IP assignment: '
             )
@@ -220,7 +221,8 @@ class Planner:
 
     def _wants_other(self, request: Request, held: tuple[IPAddress, ...]) -> bool:
         pool = self._ledger.pool_of(held)
-        if request.pool is not None and pool is not None and pool.name != request.pool:
+        own = pool.name if pool is not None and not self._in_broken_pool(request) else request.held_pool
+        if request.pool is not None and own is not None and own != request.pool:
             return True
         return bool(request.addresses) and set(request.addresses) != set(held)
 

@@ -292,6 +292,13 @@ def test_a_broken_pool_takes_nothing_away() -> None:
     assert given_to(world.turn()["team/web"]) == ["198.18.0.0"]
 
 
+@pytest.mark.parametrize("wish", [{}, {"annotations": {"metallb.io/address-pool": "blue"}}])
+def test_a_broken_pool_takes_nothing_away_where_another_has_taken_in_its_addresses(wish: dict) -> None:
+    world = World(pool("green", "192.0.2.0/24"), broken=["blue"])
+    assert isinstance(world.one(service(held=["192.0.2.1"], pool="blue", **wish)), Keep)
+    assert given_to(world.one(service(name="team/other"))) == ["192.0.2.0"]
+
+
 def test_a_renamed_pool_changes_the_annotation_only() -> None:
     world = World(pool("renamed", "192.0.2.0/28"))
     decision = world.one(service(held=["192.0.2.1"], pool="blue"))
