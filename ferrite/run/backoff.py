@@ -3,7 +3,7 @@
 import random
 
 EARLY_SECONDS = 0.001
-"""A timer may fire that early: who then finds that nothing is due yet waits again, without a pause, in vain."""
+"""A timer may fire that early: who then finds nothing due waits again for no time, over and over."""
 
 
 def longer(retry: float | None, first: float = 0.5, limit: float = 30.0) -> float:
