@@ -4,6 +4,8 @@ import asyncio
 import heapq
 from contextlib import suppress
 
+from ferrite.run.backoff import EARLY_SECONDS
+
 
 class Inbox:
     """A set of keys, with times before which some of them do not count; one reader."""
@@ -37,6 +39,6 @@ class Inbox:
 
     def _due(self) -> bool:
         now = asyncio.get_running_loop().time()
-        while self._later and self._later[0][0] <= now:
+        while self._later and self._later[0][0] <= now + EARLY_SECONDS:
             self._keys.add(heapq.heappop(self._later)[1])
         return self._rung or bool(self._keys)

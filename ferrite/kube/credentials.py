@@ -4,11 +4,12 @@ import asyncio
 import logging
 import ssl
 from pathlib import Path
-from typing import Any, cast
 
+import anyio
 from kr8s._auth import KubeAuth
 
 from ferrite.errors import ConfigError
+from ferrite.kube.kubeconfig import check_files, check_url, entries, fault_of, plugin_of, tls_context
 
 log = logging.getLogger(__name__)
 
@@ -80,53 +81,36 @@ async def load_credentials(kubeconfig: str | None, context: str | None = None) -
         ConfigError: the file is not there or unusable, it has no such context, its plugin fails, or there are
             no credentials at all.
     """
-    _check_there(kubeconfig)
+    found = check_files(kubeconfig)
     # What is asked for explicitly must not fall back to the service account.
     account = "" if kubeconfig or context else None
     # With a namespace kr8s does not look for the one of the current context, which may not be set.
     auth = KubeAuth(kubeconfig=kubeconfig, serviceaccount=account, namespace="default", context=context)
-    where = (
-        f"kubeconfig {kubeconfig}" if kubeconfig else "no kubeconfig given, nor one found that can be used"
-    )
+    where = f"kubeconfig {found}" if found else "no kubeconfig given, nor one found that can be used"
     return Credentials(auth, await _load(auth, where))
-
-
-def _check_there(kubeconfig: str | None) -> None:
-    for path in kubeconfig.split(":") if kubeconfig else ():
-        if not Path(path).expanduser().is_file():
-            raise ConfigError(f"kubeconfig {path} is not there")
 
 
 async def _load(auth: KubeAuth, where: str = "credentials") -> ssl.SSLContext | bool:
     try:
-        async with asyncio.timeout(LOAD_SECONDS):
+        with anyio.fail_after(LOAD_SECONDS):  # kr8s runs plugins by anyio, which kills only what it cancels
             await auth.reauthenticate()
-            return cast(ssl.SSLContext | bool, await cast(Any, auth).ssl_context())
+        check_url("server", auth.server)
+        if auth.proxy is not None:
+            check_url("proxy-url", auth.proxy)
+        return tls_context(auth)
     except TimeoutError:
-        raise ConfigError(f"{where}: not read within {LOAD_SECONDS:g} s") from None
+        plugin = plugin_of(auth)
+        what = f"exec plugin {plugin!r}: nothing" if plugin else "not read"
+        raise ConfigError(f"{where}: {what} within {LOAD_SECONDS:g} s") from None
     except Exception as error:  # noqa: BLE001 - kr8s raises whatever a malformed file makes it stumble on
-        raise ConfigError(f"{where}: {_told(error)}") from None
+        raise ConfigError(f"{where}: {fault_of(error, auth)}") from None
     finally:
         _remove_copies(auth)
 
 
-def _told(error: Exception) -> str:
-    """An error in words without the text of the file, which holds secrets."""
-    if isinstance(error, OSError):
-        return str(error)
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        return f"not YAML at line {mark.line + 1}"
-    if type(error) is ValueError:
-        return str(error)
-    return f"unusable ({type(error).__name__})"
-
-
 def _remove_copies(auth: KubeAuth) -> None:
     """Delete the files that kr8s writes for inline `*-data`, a private key among them, once they are read."""
-    user, cluster = _entries(auth)
+    user, cluster = entries(auth)
     copies = (
         (user, "client-key-data", auth.client_key_file),
         (user, "client-certificate-data", auth.client_cert_file),
@@ -135,10 +119,6 @@ def _remove_copies(auth: KubeAuth) -> None:
     for entry, name, path in copies:
         if name in entry and path is not None:
             Path(str(path)).unlink(missing_ok=True)
-
-
-def _entries(auth: KubeAuth) -> tuple[dict[str, Any], dict[str, Any]]:
-    return auth._user, auth._cluster
 
 
 def _stripped(token: str | None) -> str | None:

@@ -19,7 +19,7 @@ from ferrite.kube.kinds import DEPLOYMENTS, LEASES
 from ferrite.kube.owners import owner_references
 from ferrite.kube.watch import NOT_FOUND
 from ferrite.objects import Lease
-from ferrite.run.backoff import jittered
+from ferrite.run.backoff import EARLY_SECONDS, jittered
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Leadership:
         ends = self._ends
         while self.leading and self._ends == ends:
             try:
-                async with asyncio.timeout(self.seconds_left()):
+                async with asyncio.timeout(self.seconds_left() + EARLY_SECONDS):
                     await self._changed.wait()
             except TimeoutError:
                 continue

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from typing import NoReturn
 
 from ferrite.errors import ClusterError
-from ferrite.run.backoff import jittered, longer
+from ferrite.run.backoff import EARLY_SECONDS, jittered, longer
 
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 30.0
@@ -95,7 +95,7 @@ class WorkQueue:
             self.add(key)
 
     def _due(self) -> None:
-        while self._times and self._times[0][0] <= _now():
+        while self._times and self._times[0][0] <= _now() + EARLY_SECONDS:
             at, key = heappop(self._times)
             if self._later.get(key) == at:
                 self.add(key)

@@ -82,9 +82,10 @@ class HttpTransport:
             async with asyncio.timeout(call.seconds):
                 return await self._request(call)
         except TimeoutError:
-            raise ClusterError(f"no answer within {call.seconds:g} s", reason="Timeout") from None
+            text = f"{self._base}: no answer within {call.seconds:g} s"
+            raise ClusterError(text, reason="Timeout") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise _unreachable(error) from error
+            raise self._unreachable(error) from error
 
     async def _request(self, call: Call) -> bytes:
         for last_try in (False, True):
@@ -114,9 +115,9 @@ class HttpTransport:
                     yield chunk
         except TimeoutError:
             reason = "Silent" if begun else "Timeout"
-            raise ClusterError(f"silent for {limit:g} s", reason=reason) from None
+            raise ClusterError(f"{self._base}: silent for {limit:g} s", reason=reason) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise _unreachable(error) from error
+            raise self._unreachable(error) from error
 
     async def _head(self, opened: AsyncExitStack, call: Call) -> aiohttp.ClientResponse:
         for last_try in (False, True):
@@ -146,10 +147,11 @@ class HttpTransport:
             allow_redirects=False,
         )
 
-
-def _unreachable(error: BaseException) -> ClusterError:
-    cause = getattr(error, "os_error", error)  # aiohttp's own text shows the SSL context
-    return ClusterError(str(cause) or type(error).__name__, reason=type(error).__name__)
+    def _unreachable(self, error: BaseException) -> ClusterError:
+        # aiohttp's own text shows the SSL context
+        cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
+        text = str(cause) or type(error).__name__
+        return ClusterError(f"{self._base}: {text}", reason=type(error).__name__)
 
 
 def _kept_alive(info: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:

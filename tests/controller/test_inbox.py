@@ -29,3 +29,10 @@ async def test_it_can_be_rung_without_a_key() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(60):
             await inbox.take()
+
+
+async def test_a_timer_that_fires_a_little_early_is_no_reason_to_spin() -> None:
+    inbox = Inbox()
+    for number in range(400):
+        inbox.add_later("a", 0.1 + number / 7e6)
+        assert await inbox.take() == {"a"}
