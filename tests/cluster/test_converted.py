@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from given import NAMESPACE
+
+from e2e.manifests import NAMESPACE
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "cli" / "convert"
