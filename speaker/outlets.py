@@ -19,7 +19,7 @@ from speaker.l2.answers import Announce as Answer
 from speaker.l2.responder import Responder
 from speaker.members.mesh import Mesh
 from speaker.metrics import Announced, L2Counts, SessionCounts, State
-from speaker.reconcile import Outcome, Reconciler, tell_announced
+from speaker.reconcile import Outcome, Reconciler, tell_announced, tell_withdrawn
 from speaker.status import Wanted as WantedStatus
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Outlets:
         for key in before.keys() - after.announced.keys():
             silence = after.silent.get(key)
             reason = silence.value if silence is not None else "serviceDeleted"
-            log.info("service withdrawn", extra={"service": key, "reason": reason, "protocol": "bgp"})
+            tell_withdrawn(self.events, self.world.objects(SERVICES).get(key), key, reason, "bgp")
 
     def _tell_limits(self, peers: WantedPeers) -> None:
         """Log, on change, which fields of peers have no effect."""

@@ -195,7 +195,14 @@ class Reconciler:
                 tell_announced(self.events, service, self.picture.rules.me, "layer2")
             elif isinstance(before, Announce):
                 reason = after.reason.value if after is not None else "serviceDeleted"
-                log.info("service withdrawn", extra={"service": key, "reason": reason, "protocol": "layer2"})
+                tell_withdrawn(self.events, self.world.objects(SERVICES).get(key), key, reason, "layer2")
+
+
+def tell_withdrawn(events: Events, service: Service | None, key: str, reason: str, protocol: str) -> None:
+    """Log it; when this node announces the Service again, that is news to its users."""
+    log.info("service withdrawn", extra={"service": key, "reason": reason, "protocol": protocol})
+    if service is not None:
+        events.outdate(service, SERVICES)
 
 
 def tell_announced(events: Events, service: Service | None, me: NodeName, protocol: str) -> None:

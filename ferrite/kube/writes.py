@@ -76,7 +76,7 @@ class Events:
             Whether it is told; False when it was given up, and may be recorded again.
         """
         now = asyncio.get_running_loop().time()
-        told = self._told_of(f"{kind}/{regarding.key}/{regarding.metadata.uid}", now)
+        told = self._told_of(_mark(regarding, kind), now)
         if told.times and told.last == (reason, message):
             return True
         if len(self._waiting) >= EVENT_QUEUE or len(told.times) >= EVENT_BURST:
@@ -88,6 +88,11 @@ class Events:
         self._waiting.append(_Recorded(namespace, _event(regarding, kind, type, reason, message)))
         self._added.set()
         return True
+
+    def outdate(self, regarding: Object, kind: Kind[Any]) -> None:
+        """What was told last of an object holds no more: the same again is news."""
+        if told := self._told.get(_mark(regarding, kind)):
+            told.last = ("", "")
 
     async def next(self) -> _Recorded:
         """The oldest one that waits."""
@@ -103,6 +108,10 @@ class Events:
         if len(self._told) > EVENT_MEMORY:
             del self._told[next(iter(self._told))]
         return told
+
+
+def _mark(regarding: Object, kind: Kind[Any]) -> str:
+    return f"{kind}/{regarding.key}/{regarding.metadata.uid}"
 
 
 def _event(regarding: Object, kind: Kind[Any], type_: str, reason: str, message: str) -> Mapping[str, Any]:

@@ -63,6 +63,14 @@ async def test_the_return_to_an_earlier_state_is_told() -> None:
     assert await waiting(events) == ["served", "waits", "served", "waits"]
 
 
+async def test_what_holds_no_more_is_news_when_it_comes_again() -> None:
+    events = Events()
+    recorded(events, "here")
+    events.outdate(SERVICE, SERVICES)
+    recorded(events, "here", "here")
+    assert await waiting(events) == ["here", "here"]
+
+
 async def test_an_object_that_flaps_has_25_in_five_minutes_and_stops_no_other() -> None:
     events = Events()
     assert recorded(events, *map(str, range(100))) == [True] * 25 + [False] * 75

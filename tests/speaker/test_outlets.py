@@ -63,9 +63,13 @@ class Recorded(Events):
     """Events as they are recorded."""
 
     told: list[tuple[str, str]] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
 
     def record(self, regarding: Any, kind: Any, type: Any, reason: str, message: str) -> None:  # noqa: A002
         self.told.append((reason, message))
+
+    def outdate(self, regarding: Any, kind: Any) -> None:
+        self.outdated.append(regarding.key)
 
 
 def outlets() -> Outlets:
@@ -172,6 +176,7 @@ async def test_bgp_is_told_when_it_begins_and_logged_when_it_ends(caplog):
     parts.act(outcome())
     assert parts.events.told == [("nodeAssigned", 'announcing from node "node-a" with protocol "bgp"')]
     parts.act(outcome(views=(replace(VIEW, has_endpoints=False),)))
+    assert parts.events.outdated == [VIEW.key]
     parts.act(outcome())
     parts.act(outcome(views=()))
     assert [(each.message, each.__dict__.get("reason")) for each in caplog.records] == [
