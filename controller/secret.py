@@ -15,7 +15,8 @@ from ferrite.run.backoff import longer
 log = logging.getLogger(__name__)
 
 KEY_BYTES = 16
-CHECK_SECONDS = 600.0
+CHECK_SECONDS = 20.0
+"""A speaker that starts while the Secret is not there waits for it."""
 
 
 async def keep_secret(cluster: Cluster, namespace: str, name: str, deployment: str) -> NoReturn:

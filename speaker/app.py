@@ -150,8 +150,13 @@ def _report_settings(settings: Settings) -> ConfigurationStateSettings:
 
 
 def _live_nodes(mesh: Mesh) -> frozenset[NodeName] | None:
-    """Live nodes as membership sees them; None, which counts every Node, while it is switched off."""
-    return mesh.live_nodes if mesh.is_on else None
+    """Live nodes as membership sees them; None, which counts every Node, while it is switched off.
+
+    None at all while it cannot work, for want of its key: so nobody says that he answers who may not.
+    """
+    if not mesh.is_on:
+        return None
+    return mesh.live_nodes if mesh.waiting_for is None else frozenset()
 
 
 async def _keep_nudging(mesh: Mesh, world: World) -> NoReturn:
