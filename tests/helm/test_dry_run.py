@@ -100,3 +100,17 @@ def test_who_assigns_already_is_noticed(
     finally:
         api.kubectl("delete", "clusterrolebinding", "rival:controller")
         api.kubectl("delete", "deployment", "controller", "--namespace", "rival")
+
+
+def test_two_classes_in_one_namespace_would_share_a_lease(api: ApiServer) -> None:
+    binding, deployment = rival({**HELM, "app.kubernetes.io/name": "ferrite"}, ["--lb-class=x.io/two"], 1)
+    binding["subjects"][0]["namespace"] = deployment["metadata"]["namespace"] = NAMESPACE
+    deployment["spec"]["template"]["spec"]["containers"][0]["command"] = ["ferrite-controller"]
+    api.apply(binding, deployment)
+    try:
+        words = ("install", "ferrite", str(CHART), "--namespace", NAMESPACE, "--dry-run=server")
+        done = api.helm(*words, check=False)
+        assert f"Deployment {NAMESPACE}/controller is a Ferrite, too" in done.stderr
+    finally:
+        api.kubectl("delete", "clusterrolebinding", "rival:controller")
+        api.kubectl("delete", "deployment", "controller", "--namespace", NAMESPACE)

@@ -14,7 +14,10 @@ names its namespace. Without a cluster, as in `helm template`, there is nothing 
 {{- end -}}
 {{- range $namespace := keys $namespaces | sortAlpha -}}
 {{- range $deployment := (lookup "apps/v1" "Deployment" $namespace "").items -}}
-{{- if eq (include "ferrite.rivals" (list $ $deployment)) "true" -}}
+{{- $rival := include "ferrite.rivals" (list $ $deployment) -}}
+{{- if eq $rival "lease" -}}
+{{- fail (printf "Deployment %s/%s is a Ferrite, too: in one namespace the two would share one Lease, and only one of them would assign addresses; choose another namespace; conflictCheck=false skips this check" $namespace $deployment.metadata.name) -}}
+{{- else if eq $rival "class" -}}
 {{- fail (printf "Deployment %s/%s assigns addresses to the same Services (%s): scale it to 0 (do not uninstall MetalLB, which takes its pools with it: docs/migrate.md) or set another loadBalancerClass; conflictCheck=false skips this check" $namespace $deployment.metadata.name (default "without loadBalancerClass" $.Values.loadBalancerClass)) -}}
 {{- end -}}
 {{- end -}}
@@ -30,7 +33,10 @@ true
 {{- end -}}
 {{- end -}}
 
-{{- /* (list $ deployment): "true" when the Deployment is a running controller of our class, and not our own */ -}}
+{{- /*
+(list $ deployment): what a running controller that is not our own has in common with it: "class" or "lease";
+nothing when they get along.
+*/ -}}
 {{- define "ferrite.rivals" -}}
 {{- $root := index . 0 -}}{{- $metadata := (index . 1).metadata -}}{{- $spec := (index . 1).spec -}}
 {{- $labels := merge dict (default dict $spec.template.metadata.labels) (default dict $metadata.labels) -}}
@@ -40,12 +46,17 @@ true
 {{- $name := printf "%s-controller" (include "ferrite.fullname" $root) -}}
 {{- $ours := and (eq $metadata.namespace $root.Release.Namespace) (or (eq $release $root.Release.Name) (eq $metadata.name $name)) -}}
 {{- if and $product $controller (not $ours) (gt (int $spec.replicas) 0) -}}
-{{- $class := "" -}}
+{{- $class := "" -}}{{- $ferrite := false -}}
 {{- range $container := $spec.template.spec.containers -}}
+{{- if has "ferrite-controller" (default list $container.command) -}}{{- $ferrite = true -}}{{- end -}}
 {{- range $argument := $container.args -}}
 {{- if regexMatch "^--?lb-class=" $argument -}}{{- $class = regexReplaceAll "^--?lb-class=" $argument "" -}}{{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if eq $class $root.Values.loadBalancerClass -}}true{{- end -}}
+{{- if eq $class $root.Values.loadBalancerClass -}}
+class
+{{- else if and $ferrite (eq $metadata.namespace $root.Release.Namespace) -}}
+lease
+{{- end -}}
 {{- end -}}
 {{- end -}}
