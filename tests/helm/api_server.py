@@ -51,7 +51,7 @@ class ApiServer:
         """Run kubectl; with a token, as its owner."""
         kubeconfig = write_kubeconfig(self.folder, self.port, token) if token else self.kubeconfig
         command = [program("kubectl"), f"--kubeconfig={kubeconfig}", *arguments]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=90, check=False)
         assert not check or done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done
 

@@ -89,7 +89,9 @@ def test_what_is_there_is_what_the_plain_manifests_say(api: ApiServer, namespace
         for key, item in objects((folder / "ferrite.yaml").read_text()).items():
             assert list(differences(item, live(api, key), key)) == []
     finally:
-        api.kubectl("delete", "-k", str(folder), "--timeout=60s")
+        # The namespace first: its end waits for a look at every kind, which fails while kinds are going.
+        api.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
+        api.kubectl("delete", "-k", str(folder), "--ignore-not-found", "--timeout=60s")
         api.add_namespace()  # the fixture removes one
 
 
