@@ -19,6 +19,7 @@ TEST_SECONDS = 240
 POD_SECONDS = 60.0
 """A node that was just switched on takes 20 s until it runs pods."""
 ORDER = (
+    "test_openshift",
     "test_install",
     "test_layer2",
     "test_bgp",
