@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -115,6 +116,15 @@ def answer(site: Site, held: dict[str, str]) -> None:
     assert {name: site.address(name) for name in held} == held
 
 
+@contextmanager
+def counted(site: Site, held: dict[str, str], figures: Figures, what: str) -> Iterator[None]:
+    """Note what is lost over layer 2 and over BGP while the block lasts."""
+    with probing(site, "client", [held[LAYER2]]) as over_l2, probing(site, "remote", [held[BGP]]) as over_bgp:
+        yield
+    figures.note(f"{what}, layer 2", over_l2.of(held[LAYER2]))
+    figures.note(f"{what}, BGP", over_bgp.of(held[BGP]))
+
+
 def test_a_running_metallb_is_replaced_and_comes_back(
     pytestconfig: pytest.Config, chart: Release, metallb: MetalLB, apps: Apps, figures: Figures
 ) -> None:
@@ -124,18 +134,14 @@ def test_a_running_metallb_is_replaced_and_comes_back(
     chart.apply("install", "--take-ownership")
     wait_until("Ferrite's controllers", lambda: len(chart.pods("controller")) == 2)
     assert {name: site.address(name) for name in held} == held
-    with probing(site, "client", [held[LAYER2]]) as over_l2, probing(site, "remote", [held[BGP]]) as over_bgp:
+    with counted(site, held, figures, "MetalLB replaced by Ferrite"):
         metallb.park_speakers()
         chart.wait()
         answer(site, held)
-    figures.note("MetalLB replaced by Ferrite, layer 2", over_l2.of(held[LAYER2]))
-    figures.note("MetalLB replaced by Ferrite, BGP", over_bgp.of(held[BGP]))
     assert len(site.read("ipaddresspools", "-n", site.namespace)) == len(POOLS)
 
-    with probing(site, "client", [held[LAYER2]]) as over_l2, probing(site, "remote", [held[BGP]]) as over_bgp:
+    with counted(site, held, figures, "Ferrite replaced by MetalLB"):
         chart.uninstall()
         metallb.come_back()
         answer(site, held)
-    figures.note("Ferrite replaced by MetalLB, layer 2", over_l2.of(held[LAYER2]))
-    figures.note("Ferrite replaced by MetalLB, BGP", over_bgp.of(held[BGP]))
     assert len(site.read("ipaddresspools", "-n", site.namespace)) == len(POOLS)

@@ -74,20 +74,6 @@ def ensure_built(plan: Plan) -> BuiltImage:
     return read_image(plan.build.name, archive)
 
 
-def ensure_base() -> BuiltImage:
-    """Return the base image, under the name that the Dockerfile has for it.
-
-    Raises:
-        LabError: as `ensure_built`.
-    """
-    archive = _folder() / f"base-{base_key()}.tar"
-    if not archive.exists():
-        with _store() as store:
-            _have_base(store)
-            store.export(base_image.NAME, archive)
-    return read_image(base_image.NAME, archive)
-
-
 def archive_of(plan: Plan) -> Path:
     """Return where the image of `plan` is, once it is built."""
     return _folder() / f"{plan.stem}-{key(plan)}.tar"

@@ -80,16 +80,19 @@ class Outlets:
         before, self.routes = self.routes, wanted_routes(snapshot, self.me)
         self.routing.change(WantedRouting(peers.engine, peers.peers, self.routes.routes))
         self.statuses.change(WantedStatus(_interfaces(outcome), self.routes.announced, snapshot.live_nodes))
-        self.report.change(ConfigurationReport.of((*outcome.problems, *self.refused)))
         self._tell_limits(peers)
         self.outcome = outcome
+        self._report(outcome)
         self._tell(before.announced, self.routes)
 
     def take_refused(self, peers: tuple[Problem, ...]) -> None:
         """Report which peers the BGP engine refuses."""
         self.refused = peers
         if self.outcome is not None:
-            self.report.set(ConfigurationReport.of((*self.outcome.problems, *peers)))
+            self._report(self.outcome)
+
+    def _report(self, outcome: Outcome) -> None:
+        self.report.change(ConfigurationReport.of((*outcome.problems, *self.refused)))
 
     def _tell(self, before: Mapping[str, tuple[str, ...]], after: WantedRoutes) -> None:
         """Log what BGP announces and withdraws, and tell the Services' users."""

@@ -13,17 +13,10 @@ from crds.kinds import KINDS
 from ferrite.config.parse import ConfigObjects, parse
 from ferrite.errors import ConfigError
 from ferrite.objects import Custom, Secret
+from tests.fakes.configuration import FIELDS
 
 SPECS = {
     (f"metallb.io/{version.name}", kind.name): version.spec for kind in KINDS for version in kind.versions
-}
-FIELDS = {
-    "IPAddressPool": "pools",
-    "L2Advertisement": "l2_advertisements",
-    "BGPAdvertisement": "bgp_advertisements",
-    "BGPPeer": "peers",
-    "BFDProfile": "bfd_profiles",
-    "Community": "communities",
 }
 NAMES = st.sampled_from(["a", "b", "A", "a_b", "a-b", "é", "", "a.b", None])
 anything = st.recursive(

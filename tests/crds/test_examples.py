@@ -12,15 +12,8 @@ from crds.kinds import KINDS
 from ferrite.config.parse import ConfigObjects, parse
 from ferrite.model import Problem
 from ferrite.objects import Custom
+from tests.fakes.configuration import FIELDS
 
-FIELDS = {
-    "IPAddressPool": "pools",
-    "L2Advertisement": "l2_advertisements",
-    "BGPAdvertisement": "bgp_advertisements",
-    "BGPPeer": "peers",
-    "BFDProfile": "bfd_profiles",
-    "Community": "communities",
-}
 FILES = sorted(EXAMPLES.glob("*.yaml"))
 READERS = [
     pytest.param(None, id="controller"),
