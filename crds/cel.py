@@ -119,3 +119,19 @@ def connect_time_rules() -> tuple[Check, ...]:
             "connect time should contain a whole number of seconds",
         ),
     )
+
+
+def sticky_rules() -> tuple[Check, ...]:
+    """Rules of `IPAddressPool.spec.stickyFor`: above zero, and no longer than ten years."""
+    return (
+        *duration_rules("stickyFor"),
+        (
+            f"!{is_duration('self')} || (duration(self).getSeconds() >= 1 && duration(self).getHours() <= 87600)",
+            "='invalid stickyFor \"' + self + '\": want 1s to 87600h'",
+        ),
+    )
+
+
+def single_address_rules() -> tuple[Check, ...]:
+    """Rule of one address of an `AddressReservation`."""
+    return ((address("self"), "='invalid address \"' + self + '\": want one IP address such as 192.0.2.7'"),)
