@@ -21,6 +21,10 @@ _32_BITS = (
 )
 _COMMUNITY_FITS = f"^{_16_BITS}:{_16_BITS}$|^large:{_32_BITS}:{_32_BITS}:{_32_BITS}$"
 
+_HOURS_TO_SECONDS = "^([0-9]{1,5}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?$"
+LONGEST_STICKY = "87600h"
+"""Ten years."""
+
 _START = "self.split('-', 2)[0].trim()"
 _END = "self.split('-', 2)[1].trim()"
 _BACKWARDS = (
@@ -122,16 +126,25 @@ def connect_time_rules() -> tuple[Check, ...]:
 
 
 def sticky_rules() -> tuple[Check, ...]:
-    """Rules of `IPAddressPool.spec.stickyFor`: above zero, and no longer than ten years."""
+    """Rules of `IPAddressPool.spec.stickyFor`: hours, minutes and seconds, from one second to ten years.
+
+    That is less than Go's durations are, and no text of that form is too large for CEL to read.
+    """
+    within = f"duration(self) >= duration('1s') && duration(self) <= duration('{LONGEST_STICKY}')"
     return (
-        *duration_rules("stickyFor"),
         (
-            f"!{is_duration('self')} || (duration(self).getSeconds() >= 1 && duration(self).getHours() <= 87600)",
-            "='invalid stickyFor \"' + self + '\": want 1s to 87600h'",
+            f"self != '' && self.matches('{_HOURS_TO_SECONDS}') && {within}",
+            f"='invalid stickyFor \"' + self + '\": want 1s to {LONGEST_STICKY}, such as 24h or 1h30m'",
         ),
     )
 
 
-def single_address_rules() -> tuple[Check, ...]:
-    """Rule of one address of an `AddressReservation`."""
-    return ((address("self"), "='invalid address \"' + self + '\": want one IP address such as 192.0.2.7'"),)
+def reserved_address_rules() -> tuple[Check, ...]:
+    """Rules of an address of an `AddressReservation`: one way to write each, so that none comes twice."""
+    return (
+        ("isIP(self)", "='invalid address \"' + self + '\": want one such as 192.0.2.7 or 2001:db8::7'"),
+        (
+            "!isIP(self) || ip.isCanonical(self)",
+            "='invalid address \"' + self + '\": write it as ' + string(ip(self))",
+        ),
+    )

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from crds.advertisement import BGPAdvertisementSpec, CommunitySpec, L2AdvertisementSpec
+from crds.meta import FERRITE_GROUP, GROUP
 from crds.peer import DEPRECATION_WARNING, BFDProfileSpec, BGPPeerSpec, BGPPeerV1Beta1Spec
 from crds.pool import IPAddressPoolSpec, IPAddressPoolStatus
+from crds.reservation import AddressBindingSpec, AddressReservationSpec, AddressReservationStatus
 from crds.status import (
     ConfigurationStateStatus,
     EmptySpec,
@@ -28,11 +30,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One served version of a kind; the first of a kind's versions that is not deprecated is stored."""
+    """One served version of a kind; the first of a kind's versions that is not deprecated is stored.
+
+    A kind whose `spec` or `status` is None does not have that part.
+    """
 
     name: str
     spec: type[BaseModel] | None
-    status: type[BaseModel]
+    status: type[BaseModel] | None
     deprecation: str | None = None
 
 
@@ -46,6 +51,7 @@ class Kind:
     versions: tuple[Version, ...]
     columns: tuple[Column, ...] = ()
     spec_required: bool = False
+    group: str = GROUP
 
 
 _POOL_COLUMNS = (
@@ -147,5 +153,40 @@ KINDS: tuple[Kind, ...] = (
             Column("ErrorSummary", ".status.errorSummary"),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
+    ),
+    Kind(
+        name="AddressReservation",
+        plural="addressreservations",
+        description=(
+            "Holds addresses of a pool for Services of its own namespace, whether they use them or not. Of two "
+            "reservations for an address the older counts; an address that another Service has already stays "
+            "with it until that Service goes."
+        ),
+        versions=(Version("v1alpha1", AddressReservationSpec, AddressReservationStatus),),
+        columns=(
+            Column("Pool", ".spec.pool"),
+            Column("Addresses", ".spec.addresses"),
+            Column("Services", ".spec.services"),
+            Column("Reserved", '.status.conditions[?(@.type=="Reserved")].status'),
+        ),
+        spec_required=True,
+        group=FERRITE_GROUP,
+    ),
+    Kind(
+        name="AddressBinding",
+        plural="addressbindings",
+        description=(
+            "Which addresses a Service has, or had before it was deleted, of a pool with stickyFor. Written by "
+            "the controller, which gives the Service the same addresses again."
+        ),
+        versions=(Version("v1alpha1", AddressBindingSpec, None),),
+        columns=(
+            Column("Service", ".spec.service"),
+            Column("Pool", ".spec.pool"),
+            Column("Addresses", ".spec.addresses"),
+            Column("Until", ".spec.until"),
+        ),
+        spec_required=True,
+        group=FERRITE_GROUP,
     ),
 )

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 GROUP = "metallb.io"
+FERRITE_GROUP = "ferrite.io"
+"""Kinds that MetalLB does not have."""
 WITH_DEFAULT = "x-ferrite-default"
 """Marks a field whose default is written into the CRD, hence into stored objects; others only exist here."""
 

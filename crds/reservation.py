@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from crds.cel import single_address_rules
+from crds.cel import reserved_address_rules
 from crds.meta import SET, ConditionStatus, Resource, rules
 
 ADDRESS_LENGTH = 45
@@ -13,7 +13,7 @@ MOST_ADDRESSES = 256
 MOST_PORTS = 1024
 
 SingleAddress = Annotated[
-    str, Field(max_length=ADDRESS_LENGTH, json_schema_extra=rules(*single_address_rules()))
+    str, Field(max_length=ADDRESS_LENGTH, json_schema_extra=rules(*reserved_address_rules()))
 ]
 
 

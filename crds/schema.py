@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 _DROPPED = frozenset({"title", "default", "$defs", WITH_DEFAULT})
 _TYPE_META: Schema = {
     "apiVersion": {
-        "description": "Version of the schema of this object, such as metallb.io/v1beta1.",
+        "description": "Group and version of the schema of this object.",
         "type": "string",
     },
     "kind": {"description": "The resource that this object represents.", "type": "string"},
@@ -33,13 +33,14 @@ def structural(model: type[BaseModel]) -> Schema:
 
 
 def object_schema(
-    description: str, spec: type[BaseModel] | None, status: type[BaseModel], *, spec_required: bool
+    description: str, spec: type[BaseModel] | None, status: type[BaseModel] | None, *, spec_required: bool
 ) -> Schema:
-    """The schema of a whole object: type, metadata, `spec` if it has one, and `status`."""
+    """The schema of a whole object: type, metadata, and the parts it has of `spec` and `status`."""
     properties = dict(_TYPE_META)
     if spec is not None:
         properties["spec"] = structural(spec)
-    properties["status"] = structural(status)
+    if status is not None:
+        properties["status"] = structural(status)
     required = {"required": ["spec"]} if spec_required else {}
     return {"description": description, "type": "object", "properties": properties, **required}
 
