@@ -145,6 +145,6 @@ def reserved_address_rules() -> tuple[Check, ...]:
         ("isIP(self)", "='invalid address \"' + self + '\": want one such as 192.0.2.7 or 2001:db8::7'"),
         (
             "!isIP(self) || ip.isCanonical(self)",
-            "='invalid address \"' + self + '\": write it as ' + string(ip(self))",
+            "='invalid address \"' + self + '\": write it short, in small letters, such as 2001:db8::7'",
         ),
     )

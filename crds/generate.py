@@ -54,7 +54,7 @@ def _version(kind: Kind, version: Version) -> dict[str, Any]:
     deprecated = (
         {"deprecated": True, "deprecationWarning": version.deprecation} if version.deprecation else {}
     )
-    subresources = {"subresources": {"status": {}}} if version.status else {}
+    subresources: dict[str, Any] = {"subresources": {"status": {}}} if version.status else {}
     columns = {"additionalPrinterColumns": [_column(each) for each in kind.columns]} if kind.columns else {}
     return {
         "name": version.name,

@@ -158,9 +158,9 @@ KINDS: tuple[Kind, ...] = (
         name="AddressReservation",
         plural="addressreservations",
         description=(
-            "Holds addresses of a pool for Services of its own namespace, whether they use them or not. Of two "
-            "reservations for an address the older counts; an address that another Service has already stays "
-            "with it until that Service goes."
+            "Holds addresses of a pool for Services of its own namespace, whether they use them or not. Of "
+            "two reservations for an address the older counts; an address that another Service has already "
+            "stays with it until that Service goes."
         ),
         versions=(Version("v1alpha1", AddressReservationSpec, AddressReservationStatus),),
         columns=(
@@ -176,8 +176,8 @@ KINDS: tuple[Kind, ...] = (
         name="AddressBinding",
         plural="addressbindings",
         description=(
-            "Which addresses a Service has, or had before it was deleted, of a pool with stickyFor. Written by "
-            "the controller, which gives the Service the same addresses again."
+            "Which addresses a Service has, or had before it was deleted, of a pool with stickyFor. Written "
+            "by the controller, which gives the Service the same addresses again."
         ),
         versions=(Version("v1alpha1", AddressBindingSpec, None),),
         columns=(

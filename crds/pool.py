@@ -1,6 +1,6 @@
 """IPAddressPool: addresses that Services may be given."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -42,7 +42,7 @@ class ServiceAllocationSpec(Resource):
     )
 
 
-class OnRemoval(str, Enum):
+class OnRemoval(StrEnum):
     """What becomes of addresses in use that a pool does not offer any more."""
 
     REASSIGN = "Reassign"
@@ -107,20 +107,25 @@ class IPAddressPoolSpec(Resource):
         default=None,
         max_length=64,
         description=(
-            "How long an address is kept for a Service that was deleted, a duration such as 24h: created again "
-            "under the same namespace and name, it gets the address back. Without it, addresses are free at once."
+            "How long an address is kept for a Service that was deleted, in hours, minutes and seconds such "
+            "as 24h or 1h30m: created again under the same namespace and name, it gets the address back. Until "
+            "then nobody else gets it. Without stickyFor, addresses are free at once."
         ),
         json_schema_extra=rules(*sticky_rules()),
     )
     quota: QuotaSpec | None = Field(
-        default=None, description="How many addresses a namespace may hold. Without it, no limit."
+        default=None,
+        description=(
+            "How many addresses of the pool a namespace may hold: in use, reserved by its AddressReservations, "
+            "or kept for its deleted Services. Who has more keeps what it has. Without it, no limit."
+        ),
     )
     on_removal: OnRemoval | None = Field(
         default=None,
         description=(
-            "What becomes of addresses in use when the pool is deleted or does not list them any more. Reassign "
-            "(which is so without it): their Services get others. Keep: they stay until their Services go, and "
-            "nothing new is taken."
+            "What becomes of addresses in use when the pool is deleted or does not list them any more. "
+            "Reassign (which is so without it): their Services get others. Keep: they stay until their "
+            "Services go, and nothing new is taken; status.kept lists them."
         ),
     )
 
@@ -140,7 +145,9 @@ class IPAddressPoolStatus(Resource):
     )
     available_ipv4: int = Field(
         alias="availableIPv4",
-        description="IPv4 addresses that are free: neither in use nor reserved nor kept for a deleted Service.",
+        description=(
+            "IPv4 addresses that are free: neither in use nor reserved nor kept for a deleted Service."
+        ),
         json_schema_extra={"format": "int64"},
     )
     available_ipv6: int = Field(
