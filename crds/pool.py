@@ -108,16 +108,17 @@ class IPAddressPoolSpec(Resource):
         max_length=64,
         description=(
             "How long an address is kept for a Service that was deleted, in hours, minutes and seconds such "
-            "as 24h or 1h30m: created again under the same namespace and name, it gets the address back. Until "
-            "then nobody else gets it. Without stickyFor, addresses are free at once."
+            "as 24h or 1h30m: created again under the same namespace and name, it gets the address back. "
+            "Until then nobody else gets it. Without stickyFor, addresses are free at once."
         ),
         json_schema_extra=rules(*sticky_rules()),
     )
     quota: QuotaSpec | None = Field(
         default=None,
         description=(
-            "How many addresses of the pool a namespace may hold: in use, reserved by its AddressReservations, "
-            "or kept for its deleted Services. Who has more keeps what it has. Without it, no limit."
+            "How many addresses of the pool a namespace may hold: in use, reserved by its "
+            "AddressReservations, or kept for its deleted Services. Who has more keeps what it has. Without "
+            "it, no limit."
         ),
     )
     on_removal: OnRemoval | None = Field(

@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
-from crd_cases import BAD, GOOD, peer
+from crd_cases import BAD, GOOD, binding, peer, pool, reservation
 
 ROOT = Path(__file__).parents[2]
 CRDS = ROOT / "crds"
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
-KINDS = 9
+KINDS = 11
 PEERS = "bgppeers.metallb.io"
 DEPRECATED = "Warning: v1beta1 is deprecated, please use v1beta2\n"
 NAMESPACE = "default"  # where no daemon looks for custom resources
@@ -20,7 +20,7 @@ EXAMPLES_NAMESPACE = "metallb-system"
 def manifest(kind, version="v1", spec=None, *, name="crd-test", namespace=NAMESPACE):
     return json.dumps(
         {
-            "apiVersion": version if version == "v1" else f"metallb.io/{version}",
+            "apiVersion": version if version == "v1" or "/" in version else f"metallb.io/{version}",
             "kind": kind,
             "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
             **({} if spec is None else {"spec": spec}),
@@ -39,16 +39,16 @@ def api(cluster):
 
 @pytest.fixture
 def stored(api):
-    """Store a BGPPeer of this name until the test ends; returns what creating it printed."""
+    """Store an object of this name until the test ends, a BGPPeer; returns what creating it printed."""
     made = []
 
-    def store(version, spec, name):
-        made.append(name)
-        return api.kubectl("create", "-f", "-", input=manifest("BGPPeer", version, spec, name=name))
+    def store(version, spec, name, kind="BGPPeer"):
+        made.append((kind, name))
+        return api.kubectl("create", "-f", "-", input=manifest(kind, version, spec, name=name))
 
     yield store
-    for name in made:
-        api.kubectl("delete", "bgppeer", name, "-n", NAMESPACE, "--ignore-not-found")
+    for kind, name in made:
+        api.kubectl("delete", kind, name, "-n", NAMESPACE, "--ignore-not-found")
 
 
 def read(api, resource, name):
@@ -168,3 +168,48 @@ def test_what_kubectl_shows_of_a_peer(api, stored):
     header, row = api.kubectl("get", "bgppeer", "crd-test-shown", "-n", NAMESPACE).stdout.splitlines()
     assert re.split(r"\s{2,}", header.strip()) == ["NAME", "ADDRESS", "ASN", "BFD PROFILE", "MULTI HOPS"]
     assert row.split() == ["crd-test-shown", "192.0.2.1", "65001", "fast", "true"]
+
+
+def test_what_kubectl_shows_of_a_reservation(api, stored):
+    kind, version, spec = reservation("192.0.2.7", services="web-*")
+    stored(version, spec, "crd-test-reserved", kind)
+    conditions = [
+        {
+            "type": name,
+            "status": status,
+            "reason": "Test",
+            "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }
+        for name, status in (("Other", "True"), ("Reserved", "False"))
+    ]
+    status = {"addresses": [{"address": "192.0.2.7", "problem": "unknown pool"}], "conditions": conditions}
+    where = ("addressreservation", "crd-test-reserved", "-n", NAMESPACE)
+    words = (
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        json.dumps({"status": status, "spec": {"pool": "x"}}),
+    )
+    api.kubectl("patch", *where, *words)
+    stands = json.loads(api.kubectl("get", *where, "-o", "json").stdout)
+    assert (stands["status"], stands["spec"]) == (status, spec)
+    header, row = api.kubectl("get", *where).stdout.splitlines()
+    assert header.split() == ["NAME", "POOL", "ADDRESSES", "SERVICES", "RESERVED"]
+    assert row.split() == ["crd-test-reserved", "office", '["192.0.2.7"]', "web-*", "False"]
+
+
+def test_what_kubectl_shows_of_a_binding(api, stored):
+    """A time to come is shown as it stands; as an age it would be `<invalid>`."""
+    kind, version, spec = binding(until="2126-01-01T00:00:00Z")
+    stored(version, spec, "crd-test-bound", kind)
+    header, row = api.kubectl("get", "addressbinding", "crd-test-bound", "-n", NAMESPACE).stdout.splitlines()
+    assert header.split() == ["NAME", "SERVICE", "POOL", "ADDRESSES", "UNTIL"]
+    assert row.split() == ["crd-test-bound", "team/web", "office", '["192.0.2.7"]', spec["until"]]
+
+
+def test_a_pool_as_metallb_knows_it_stays_as_it_is(api, stored):
+    """Fields that only Ferrite has are not filled in."""
+    kind, version, spec = pool("192.0.2.0/24", autoAssign=False, avoidBuggyIPs=True)
+    stored(version, spec, "crd-test-pool", kind)
+    assert read(api, "ipaddresspool", "crd-test-pool")["spec"] == spec

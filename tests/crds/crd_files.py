@@ -15,8 +15,8 @@ EXAMPLES = ROOT / "docs" / "examples"
 @cache
 def crd(plural: str) -> dict[str, Any]:
     """The `spec` of one CustomResourceDefinition."""
-    text = (CRDS / f"metallb.io_{plural}.yaml").read_text(encoding="utf-8")
-    spec: dict[str, Any] = yaml.safe_load(text)["spec"]
+    (file,) = CRDS.glob(f"*_{plural}.yaml")
+    spec: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))["spec"]
     return spec
 
 

@@ -6,7 +6,7 @@ from crd_files import CRDS, crd, nodes, version
 from crds.__main__ import main, stale_manifests
 from crds.generate import manifests
 
-PLURALS = [
+METALLB = [
     "ipaddresspools",
     "bgppeers",
     "bfdprofiles",
@@ -17,6 +17,10 @@ PLURALS = [
     "servicebgpstatuses",
     "configurationstates",
 ]
+FERRITE = ["addressreservations", "addressbindings"]
+"""Kinds that MetalLB does not have."""
+PLURALS = METALLB + FERRITE
+WITHOUT_STATUS = ["addressbindings"]
 
 
 def test_the_manifests_are_what_the_models_generate():
@@ -26,7 +30,8 @@ def test_the_manifests_are_what_the_models_generate():
 def test_the_folder_holds_these_manifests_only():
     """`kubectl apply -f crds/` takes every manifest of the folder."""
     found = {path.name for path in CRDS.iterdir() if path.suffix in {".yaml", ".yml", ".json"}}
-    assert found == set(manifests()) == {f"metallb.io_{plural}.yaml" for plural in PLURALS}
+    metallb = {f"metallb.io_{plural}.yaml" for plural in METALLB}
+    assert found == set(manifests()) == metallb | {f"ferrite.io_{plural}.yaml" for plural in FERRITE}
 
 
 def test_writing_then_checking(tmp_path, capsys):
@@ -48,7 +53,7 @@ def test_a_check_names_the_manifest_that_differs_and_leaves_it(tmp_path, capsys)
 @pytest.mark.parametrize("plural", PLURALS)
 def test_names_and_scope(plural):
     names = crd(plural)["names"]
-    assert crd(plural)["group"] == "metallb.io"
+    assert crd(plural)["group"] == ("ferrite.io" if plural in FERRITE else "metallb.io")
     assert crd(plural)["scope"] == "Namespaced"
     assert names["plural"] == plural
     assert names["singular"] == names["kind"].lower()
@@ -60,7 +65,9 @@ def test_names_and_scope(plural):
 def test_every_version_is_served_with_a_status(plural):
     for each in crd(plural)["versions"]:
         assert each["served"] is True
-        assert each["subresources"] == {"status": {}}
+        parts = each["schema"]["openAPIV3Schema"]["properties"].keys()
+        assert (each.get("subresources") == {"status": {}}) is ("status" in parts)
+        assert ("status" in parts) is (plural not in WITHOUT_STATUS)
 
 
 def test_only_peers_have_two_versions():
@@ -68,7 +75,10 @@ def test_only_peers_have_two_versions():
         plural: [(each["name"], each["storage"]) for each in crd(plural)["versions"]] for plural in PLURALS
     }
     assert stored.pop("bgppeers") == [("v1beta1", False), ("v1beta2", True)]
-    assert set(map(tuple, stored.values())) == {(("v1beta1", True),)}
+    assert {plural: versions for plural, versions in stored.items() if plural in FERRITE} == {
+        plural: [("v1alpha1", True)] for plural in FERRITE
+    }
+    assert {tuple(stored[plural]) for plural in METALLB if plural in stored} == {(("v1beta1", True),)}
 
 
 def test_the_old_version_of_peers_warns():
@@ -127,6 +137,18 @@ COLUMNS = {
         ("Result", "string", ".status.result", 0),
         ("ErrorSummary", "string", ".status.errorSummary", 0),
         ("Age", "date", ".metadata.creationTimestamp", 0),
+    ],
+    "addressreservations": [
+        ("Pool", "string", ".spec.pool", 0),
+        ("Addresses", "string", ".spec.addresses", 0),
+        ("Services", "string", ".spec.services", 0),
+        ("Reserved", "string", '.status.conditions[?(@.type=="Reserved")].status', 0),
+    ],
+    "addressbindings": [
+        ("Service", "string", ".spec.service", 0),
+        ("Pool", "string", ".spec.pool", 0),
+        ("Addresses", "string", ".spec.addresses", 0),
+        ("Until", "string", ".spec.until", 0),
     ],
 }
 

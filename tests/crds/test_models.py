@@ -19,7 +19,20 @@ from crds.peer import (
     LegacySelectorSpec,
     SecretReferenceSpec,
 )
-from crds.pool import IPAddressPoolSpec, IPAddressPoolStatus, ServiceAllocationSpec
+from crds.pool import (
+    IPAddressPoolSpec,
+    IPAddressPoolStatus,
+    QuotaLimitSpec,
+    QuotaSpec,
+    ServiceAllocationSpec,
+)
+from crds.reservation import (
+    AddressBindingSpec,
+    AddressReservationSpec,
+    AddressReservationStatus,
+    BoundPortSpec,
+    ReservedAddressStatus,
+)
 from crds.status import (
     ConfigurationStateStatus,
     EmptySpec,
@@ -38,6 +51,10 @@ ALLOCATION = {
     "namespaceSelectors": [SELECTOR],
     "serviceSelectors": [SELECTOR],
 }
+LIMIT = {"namespaceSelector": SELECTOR, "limit": 8}
+QUOTA = {"default": 2, "limits": [LIMIT]}
+RESERVED = {"address": "192.0.2.7", "services": ["team/web"], "problem": "unknown pool"}
+PORT = {"protocol": "TCP", "port": 80}
 ALIAS = {"name": "no-transit", "value": "65000:100"}
 CONDITION = {
     "type": "poolReconcilerValid",
@@ -76,12 +93,19 @@ DOCUMENTS = {
         "autoAssign": False,
         "avoidBuggyIPs": True,
         "serviceAllocation": ALLOCATION,
+        "stickyFor": "24h",
+        "quota": QUOTA,
+        "onRemoval": "Keep",
     },
+    QuotaSpec: QUOTA,
+    QuotaLimitSpec: LIMIT,
     IPAddressPoolStatus: {
         "assignedIPv4": 1,
         "assignedIPv6": 2,
         "availableIPv4": 3,
         "availableIPv6": 9223372036854775807,
+        "kept": ["192.0.2.9"],
+        "observedGeneration": 3,
     },
     PreferredNodeSelectorSpec: PREFERENCE,
     L2AdvertisementSpec: {**SCOPE, "interfaces": ["eth0"], "preferredNodeSelectors": [PREFERENCE]},
@@ -140,6 +164,19 @@ DOCUMENTS = {
         "result": "Invalid",
         "errorSummary": "configuration error: x",
         "conditions": [CONDITION],
+    },
+    AddressReservationSpec: {"pool": "blue", "addresses": ["192.0.2.7", "2001:db8::7"], "services": "web-*"},
+    ReservedAddressStatus: RESERVED,
+    AddressReservationStatus: {"addresses": [RESERVED], "conditions": [CONDITION]},
+    BoundPortSpec: PORT,
+    AddressBindingSpec: {
+        "service": "team/web",
+        "pool": "blue",
+        "addresses": ["192.0.2.7", "2001:db8::7"],
+        "sharingKey": "dns",
+        "backend": "app=dns",
+        "ports": [PORT],
+        "until": "2026-01-01T00:00:00Z",
     },
 }
 MODELS = [pytest.param(model, document, id=model.__name__) for model, document in DOCUMENTS.items()]
@@ -200,8 +237,22 @@ def test_models_are_frozen(model, document):
         pytest.param(
             IPAddressPoolSpec,
             {"addresses": ["192.0.2.0/24"]},
-            {"auto_assign": True, "avoid_buggy_ips": False, "service_allocation": None},
+            {
+                "auto_assign": True,
+                "avoid_buggy_ips": False,
+                "service_allocation": None,
+                "sticky_for": None,
+                "quota": None,
+                "on_removal": None,
+            },
             id="pool",
+        ),
+        pytest.param(QuotaSpec, {}, {"default": None, "limits": []}, id="quota"),
+        pytest.param(
+            AddressReservationSpec,
+            {"pool": "a", "addresses": ["192.0.2.7"]},
+            {"services": ""},
+            id="reservation",
         ),
         pytest.param(
             BGPAdvertisementSpec,
@@ -234,6 +285,16 @@ def test_what_an_absent_field_is(model, document, expected):
     [
         pytest.param(IPAddressPoolSpec, {}, "addresses", id="required"),
         pytest.param(IPAddressPoolSpec, {"addresses": []}, "addresses", id="empty"),
+        pytest.param(
+            IPAddressPoolSpec, {"addresses": ["192.0.2.0/24"], "onRemoval": "keep"}, "onRemoval", id="word"
+        ),
+        pytest.param(QuotaSpec, {"default": -1}, "default", id="quota"),
+        pytest.param(
+            AddressReservationSpec,
+            {"pool": "a", "addresses": ["x"], "services": "Web"},
+            "services",
+            id="form",
+        ),
         pytest.param(BGPAdvertisementSpec, {"localPref": 4294967296}, "localPref", id="over-32-bits"),
         pytest.param(BGPAdvertisementSpec, {"aggregationLength": 0}, "aggregationLength", id="low"),
         pytest.param(BGPPeerSpec, {"myASN": -1}, "myASN", id="negative"),

@@ -5,7 +5,8 @@ import re
 import pytest
 from hypothesis import given, strategies as st
 
-from crds.cel import community_rules
+from crds.cel import community_rules, sticky_rules
+from crds.meta import parse_duration_seconds
 from ferrite.config.communities import parse_community
 from ferrite.errors import ConfigError
 
@@ -53,3 +54,34 @@ def test_a_text_without_a_colon_may_be_a_name():
     with_names, without = community_rules(alias=True), community_rules(alias=False)
     assert with_names[0][0] == f"!self.contains(':') || {without[0][0]}"
     assert with_names[1] == without[1]
+
+
+def is_sticky_time(text: str) -> bool:
+    """Whether the form of `stickyFor` is right; that it is not too long is CEL's to say."""
+    ((rule, _),) = sticky_rules()
+    (form,) = re.findall(r"matches\('([^']*)'\)", rule)
+    return text != "" and re.search(form.replace("$", r"\Z"), text) is not None
+
+
+parts_of_durations = st.tuples(
+    st.integers(0, 10**10).map(str) | st.sampled_from(["", "1.5", "-1", "99999", "9999999", "999999999"]),
+    st.sampled_from(["h", "m", "s", "ms", ""]),
+).map("".join)
+
+
+@given(text=st.lists(parts_of_durations, max_size=4).map("".join))
+def test_what_the_rule_of_sticky_for_accepts_the_daemons_and_cel_can_read(text):
+    """No such text is longer than the 2**63 nanoseconds that CEL's `duration` can hold."""
+    if is_sticky_time(text):
+        assert parse_duration_seconds(text) >= 0
+
+
+@pytest.mark.parametrize("text", ["24h", "1h30m", "90s", "24h0m0s", "99999h9999999m999999999s", "1h1s"])
+def test_a_time_to_keep_an_address(text):
+    assert is_sticky_time(text)
+    assert parse_duration_seconds(text) > 0
+
+
+@pytest.mark.parametrize("text", ["", "24", "1.5h", "-1h", "+1h", "500ms", "30m1h", "1h1h", "100000h", "1d"])
+def test_no_time_to_keep_an_address(text):
+    assert not is_sticky_time(text)

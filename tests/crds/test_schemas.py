@@ -8,10 +8,12 @@ from crds.meta import Resource, crd_default
 from crds.schema import object_schema, structural
 
 UINT32_MAX = 4294967295
+INT32_MAX = 2147483647
 REQUIRED = {
     ("ipaddresspools", "v1beta1"): {
         "": ["spec"],
         "spec": ["addresses"],
+        "spec.quota.limits[]": ["limit", "namespaceSelector"],
         "status": ["assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6"],
     },
     ("l2advertisements", "v1beta1"): {"spec.preferredNodeSelectors[]": ["preference", "weight"]},
@@ -28,6 +30,17 @@ REQUIRED = {
     ("configurationstates", "v1beta1"): {
         "status.conditions[]": ["lastTransitionTime", "message", "reason", "status", "type"]
     },
+    ("addressreservations", "v1alpha1"): {
+        "": ["spec"],
+        "spec": ["addresses", "pool"],
+        "status.addresses[]": ["address"],
+        "status.conditions[]": ["lastTransitionTime", "message", "reason", "status", "type"],
+    },
+    ("addressbindings", "v1alpha1"): {
+        "": ["spec"],
+        "spec": ["addresses", "pool", "service"],
+        "spec.ports[]": ["port", "protocol"],
+    },
 }
 KINDS = list(REQUIRED)
 DEFAULTS = {
@@ -41,13 +54,19 @@ DEFAULTS = {
     },
 }
 ENUMS = {
+    ("ipaddresspools", "v1beta1"): {"spec.onRemoval": ["Reassign", "Keep"]},
     ("bgppeers", "v1beta2"): {"spec.dynamicASN": ["internal", "external"]},
     ("configurationstates", "v1beta1"): {
         "status.result": ["Valid", "Invalid", "Unknown"],
         "status.conditions[].status": ["True", "False", "Unknown"],
     },
+    ("addressreservations", "v1alpha1"): {"status.conditions[].status": ["True", "False", "Unknown"]},
 }
 BOUNDS = {
+    ("ipaddresspools", "v1beta1"): {
+        "spec.quota.default": (0, INT32_MAX),
+        "spec.quota.limits[].limit": (0, INT32_MAX),
+    },
     ("l2advertisements", "v1beta1"): {"spec.preferredNodeSelectors[].weight": (1, 100)},
     ("bgpadvertisements", "v1beta1"): {
         "spec.aggregationLength": (1, 32),
@@ -73,6 +92,8 @@ BOUNDS = {
         "spec.minimumTtl": (1, 254),
     },
     ("configurationstates", "v1beta1"): {"status.conditions[].observedGeneration": (0, None)},
+    ("addressreservations", "v1alpha1"): {"status.conditions[].observedGeneration": (0, None)},
+    ("addressbindings", "v1alpha1"): {"spec.ports[].port": (1, 65535)},
 }
 WITHOUT_TWINS = {
     ("ipaddresspools", "v1beta1"): {"spec.serviceAllocation.namespaces": "set"},
@@ -84,10 +105,16 @@ WITHOUT_TWINS = {
     },
     ("communities", "v1beta1"): {"spec.communities": "map"},
     ("configurationstates", "v1beta1"): {"status.conditions": "map"},
+    ("addressreservations", "v1alpha1"): {
+        "spec.addresses": "set",
+        "status.addresses": "map",
+        "status.conditions": "map",
+    },
 }
 MAP_KEYS = {
     ("communities", "v1beta1"): {"spec.communities": ["name"]},
     ("configurationstates", "v1beta1"): {"status.conditions": ["type"]},
+    ("addressreservations", "v1alpha1"): {"status.addresses": ["address"], "status.conditions": ["type"]},
 }
 _IMMUTABLE = {
     f"status.{field}": "Value is immutable" for field in ("node", "serviceName", "serviceNamespace")
@@ -215,6 +242,12 @@ def test_a_structural_schema_has_no_null_reference_or_unmarked_default():
 def test_what_has_no_structural_form_is_refused(model):
     with pytest.raises(ValueError, match="no structural form"):
         structural(model)
+
+
+def test_an_object_without_status():
+    schema = object_schema("Only asks.", _Inner, None, spec_required=True)
+    assert schema["properties"].keys() == {"apiVersion", "kind", "metadata", "spec"}
+    assert schema["required"] == ["spec"]
 
 
 def test_an_object_without_spec():
