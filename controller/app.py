@@ -16,7 +16,7 @@ from controller.reconcile import Follower
 from controller.secret import keep_secret
 from controller.settings import Settings
 from ferrite.kube.cluster import Cluster, open_cluster
-from ferrite.kube.kinds import NAMESPACES, SERVICES
+from ferrite.kube.kinds import ADDRESS_BINDINGS, ADDRESS_RESERVATIONS, NAMESPACES, SERVICES
 from ferrite.kube.lease import Leadership, LeaseSettings, boot_clock, keep_lease
 from ferrite.kube.metrics import EventsCollector
 from ferrite.kube.world import World, keep_world
@@ -40,10 +40,13 @@ async def run(settings: Settings) -> NoReturn:
 async def serve(settings: Settings, cluster: Cluster, clock: Callable[[], float] = boot_clock) -> NoReturn:
     """All tasks of the controller on an open cluster; `clock` is that of the Lease."""
     common, state, health, events = settings.common, State(), Health(), Events()
-    world = World((SERVICES, NAMESPACES, *configuration_kinds(common.namespace)))
-    follower = Follower(world, common.namespace, state)
+    bindings = ADDRESS_BINDINGS.within(common.namespace)
+    world = World(
+        (SERVICES, NAMESPACES, ADDRESS_RESERVATIONS, bindings, *configuration_kinds(common.namespace))
+    )
+    follower = Follower(world, common.namespace, common.lb_class or None, state)
     leadership = Leadership(clock)
-    leader = Leader(settings, cluster, world, leadership, follower, events, state)
+    leader = Leader(settings, cluster, leadership, follower, events, state)
     registry = CollectorRegistry()
     own = (ControllerCollector(state), EventsCollector(events))
     for collector in (*own, PROCESS_COLLECTOR, PLATFORM_COLLECTOR):

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from controller.request import Request
 from ferrite.model import Pool, ServiceAllocation
-from ferrite.selectors import admits, matches_any
+from ferrite.net import IPAddress
+from ferrite.selectors import admits, matches, matches_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Offers:
         pools: those that count, by name, in the order of their names.
         namespaces: labels of each namespace.
         broken: names of pools that exist but do not count; who has an address of one keeps it.
+        known: whether there ever was a pool: without one, nothing tells that an address is not to stay.
         pinned: pools for certain namespaces or Services, by priority; 0 comes last.
         plain: pools for everybody.
     """
@@ -23,16 +25,34 @@ class Offers:
     pools: Mapping[str, Pool] = field(default_factory=dict)
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
+    known: bool = True
     pinned: tuple[Pool, ...] = ()
     plain: tuple[Pool, ...] = ()
 
     def admits(self, pool: Pool, request: Request) -> bool:
         """Whether `request` may have an address of `pool`, by its namespace and its labels."""
+        selectors = pool.allocation.service_selectors if pool.allocation else ()
+        return self.admits_namespace(pool, request.namespace) and admits(selectors, request.labels)
+
+    def keeps(self, pool: Pool | None, address: IPAddress) -> bool:
+        """Whether an address that `pool` does not offer any more stays with the Service that has it."""
+        removal = pool.removal if pool else None
+        if removal is None:
+            return False
+        return not removal.settled or any(address in addresses for addresses in removal.kept)
+
+    def limit(self, pool: Pool, namespace: str) -> int | None:
+        """Most addresses of `pool` for a namespace; None is no limit."""
+        if pool.quota is None:
+            return None
+        labels = self.namespaces.get(namespace, {})
+        matching = (entry.limit for entry in pool.quota.limits if matches(entry.selector, labels))
+        return next(matching, pool.quota.default)
+
+    def admits_namespace(self, pool: Pool, namespace: str) -> bool:
+        """Whether Services of a namespace may have addresses of `pool`, whatever their labels."""
         allocation = pool.allocation
-        if allocation is None:
-            return True
-        in_namespace = not allocation.by_namespace or self._is_in(allocation, request.namespace)
-        return in_namespace and admits(allocation.service_selectors, request.labels)
+        return allocation is None or not allocation.by_namespace or self._is_in(allocation, namespace)
 
     def choices(self, request: Request) -> tuple[tuple[Pool, ...], ...]:
         """Groups of pools, searched one after the other: those pinned to this Service, then those for all."""
@@ -49,6 +69,7 @@ def make_offers(
     pools: Iterable[Pool],
     namespaces: Mapping[str, Mapping[str, str]],
     broken: frozenset[str] = frozenset(),
+    known: bool = True,
 ) -> Offers:
     """Sort out what the configuration offers; see `Offers` for the arguments."""
     offered = tuple(pools)
@@ -56,15 +77,20 @@ def make_offers(
         pools={pool.name: pool for pool in offered},
         namespaces=namespaces,
         broken=broken,
+        known=known,
         pinned=tuple(sorted(filter(_is_pinned, offered), key=_rank)),
-        plain=tuple(pool for pool in offered if pool.auto_assign and pool.allocation is None),
+        plain=tuple(pool for pool in offered if _is_automatic(pool) and pool.allocation is None),
     )
 
 
 def _is_pinned(pool: Pool) -> bool:
     allocation = pool.allocation
     restricted = allocation is not None and (allocation.by_namespace or bool(allocation.service_selectors))
-    return pool.auto_assign and restricted
+    return _is_automatic(pool) and restricted
+
+
+def _is_automatic(pool: Pool) -> bool:
+    return pool.auto_assign and not pool.deleting
 
 
 def _rank(pool: Pool) -> tuple[bool, int, str]:

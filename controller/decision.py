@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from controller.request import Standing
-from controller.tenant import Note
+from controller.tenant import Cause, Note
 from ferrite.net import IPAddress
 
 
@@ -14,24 +14,53 @@ class Unowned(Enum):
     NOT_LOAD_BALANCER = Standing.NOT_LOAD_BALANCER.value
     OTHER_CLASS = Standing.OTHER_CLASS.value
     FOREIGN_ADDRESS = "ForeignAddress"
+    NO_POOL_YET = "NoPoolYet"
+    """There never was a pool: an address may be another implementation's, whatever it is marked with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a Service's condition says: whether it has an address, why, and the sentence for people."""
+
+    holds: bool
+    cause: Cause
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Its status says what it should."""
+    """Its status lists what it should: `addresses`, of `pool`.
 
-    key: str
-    notes: tuple[Note, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """Its status is to list exactly these addresses, all of `pool`."""
+    Attributes:
+        missing: why it has no address of the second family that it would like.
+    """
 
     key: str
     addresses: tuple[IPAddress, ...]
     pool: str
     notes: tuple[Note, ...] = ()
+    missing: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the condition is to say."""
+        return _assigned(self.addresses, self.pool, self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Its status is to list exactly these addresses, all of `pool`; `missing` as in `Keep`."""
+
+    key: str
+    addresses: tuple[IPAddress, ...]
+    pool: str
+    notes: tuple[Note, ...] = ()
+    missing: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the condition is to say."""
+        return _assigned(self.addresses, self.pool, self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +76,13 @@ class Refuse:
     """It cannot have what it asks for; the last of `notes` says why.
 
     Attributes:
+        verdict: what the condition is to say; it holds where the Service keeps what it had.
         clear: whether the status lists something of ours that it must not keep.
     """
 
     key: str
     notes: tuple[Note, ...]
+    verdict: Verdict
     clear: bool = False
 
     @property
@@ -70,3 +101,10 @@ class Leave:
 
 
 Decision = Keep | Assign | Clear | Refuse | Leave
+
+
+def _assigned(addresses: tuple[IPAddress, ...], pool: str, missing: str) -> Verdict:
+    text = f"{', '.join(map(str, addresses))} of pool {pool}"
+    if missing:
+        return Verdict(True, Cause.ONE_FAMILY_ASSIGNED, f"{text}; {missing}")
+    return Verdict(True, Cause.ASSIGNED, text)

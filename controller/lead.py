@@ -5,15 +5,15 @@ import logging
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from controller.bindings import BindingStore
 from controller.metrics import State
-from controller.pool_status import Usages, keep_pool_status
 from controller.reconcile import Follower, Term, caught_up
 from controller.settings import Settings
-from controller.writer import WRITERS, StatusWriter, Tell
+from controller.statuses import Outcome, keep_statuses
+from controller.writer import WRITERS, Outlets, StatusWriter, Tell
 from ferrite.errors import ClusterError
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.lease import Leadership
-from ferrite.kube.world import World
 from ferrite.kube.writes import ConfigurationStateSettings, Events, keep_configuration_state
 from ferrite.run.arguments import CommonSettings
 from ferrite.run.backoff import longer
@@ -32,12 +32,11 @@ class Leader:
 
     settings: Settings
     cluster: Cluster
-    world: World
     leadership: Leadership
     follower: Follower
     events: Events
     state: State
-    usages: Latest[Usages] = field(default_factory=Latest)
+    outcome: Latest[Outcome] = field(default_factory=Latest)
 
     async def lead(self) -> NoReturn:
         """Assign addresses whenever this replica leads, forever."""
@@ -62,14 +61,15 @@ class Leader:
     async def _serve(self, tasks: asyncio.TaskGroup) -> NoReturn:
         await self.leadership.settled()  # what is listed then has every write of our own last term
         await self._catch_up()
-        inbox, common = self.follower.inbox, self.settings.common
-        tell = Tell(self.events)
-        writer = StatusWriter(self.cluster, self.leadership, inbox, tell, self.state)
-        term = Term(self.world, writer, tell, common.lb_class or None)
+        inbox, common, world = self.follower.inbox, self.settings.common, self.follower.world
+        tell, bindings = Tell(self.events), BindingStore(self.cluster, world, common.namespace)
+        outlets = Outlets(self.cluster, self.leadership, bindings)
+        writer = StatusWriter(outlets, inbox, tell, self.state)
+        term = Term(self.follower, writer, bindings, tell)
         for number in range(WRITERS):
-            tasks.create_task(writer.work(self.world), name=f"writer {number}")
-        status = keep_pool_status(self.cluster, self.world, common.namespace, self.leadership, self.usages)
-        tasks.create_task(status, name="pool status")
+            tasks.create_task(writer.work(world), name=f"writer {number}")
+        status = keep_statuses(self.cluster, world, common.namespace, self.leadership, self.outcome)
+        tasks.create_task(status, name="status of pools and reservations")
         state = keep_configuration_state(self.cluster, self.follower.report, _own_state(common))
         tasks.create_task(state, name="configuration state")
         inbox.add()  # the first turn takes every Service, whether or not one changed just now
@@ -83,17 +83,18 @@ class Leader:
         retry: float | None = None
         while True:
             try:
-                return await caught_up(self.cluster, self.world)
+                return await caught_up(self.cluster, self.follower.world)
             except ClusterError as error:
                 retry = longer(retry)
-                log.warning("services not listed", extra={"error": str(error), "retry_seconds": retry})
+                log.warning("not caught up", extra={"error": str(error), "retry_seconds": retry})
                 await asyncio.sleep(retry)
 
     def _report(self, term: Term) -> None:
-        self.state.usage = term.planner.usage()
+        outcome = term.outcome()
+        self.state.usage = outcome.usage
         self.state.services = term.planner.services()
         self.state.waiting = term.planner.waiting
-        self.usages.set(self.state.usage)
+        self.outcome.set(outcome)
 
 
 def _own_state(common: CommonSettings) -> ConfigurationStateSettings:

@@ -1,27 +1,19 @@
 """Who holds which address: one value with one owner, the plan.
 
-Every question costs the logarithm of what is held at most, however large or full a pool is; only new pools
-and a sharing key cost a walk, over what is held or over that key's addresses. Which pool a Service may use
-is not known here: `controller/choice.py` tells.
+Every question costs the logarithm of what is held at most, however large or full a pool is; only new pools,
+new reservations and a sharing key cost a walk, over what is held or over that key's addresses. Which pool a
+Service may use is not known here: `controller/choice.py` tells.
 """
 
-import heapq
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from controller.tenant import Port, Sharing, Tenant
-from ferrite.model import Pool
-from ferrite.net import (
-    LARGEST_COUNT,
-    AddressRange,
-    Family,
-    IPAddress,
-    address_at,
-    buggy_count,
-    family_of,
-    is_buggy,
-)
+from controller.spans import Span
+from controller.tenant import Hold, Port, Sharing, Tenant
+from ferrite.model import Pool, Reservation
+from ferrite.net import LARGEST_COUNT, Family, IPAddress, address_at, family_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,93 +23,67 @@ class Obstacle:
     Attributes:
         holders: keys of those who hold it, ascending.
         port: the port that a sharer already serves; None when the holders do not share with the tenant.
+        kept: whether it is only kept for a holder that was deleted.
+        reservation: key of the reservation that is for others.
     """
 
     address: IPAddress
-    holders: tuple[str, ...]
+    holders: tuple[str, ...] = ()
     port: Port | None = None
+    kept: bool = False
+    reservation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Addresses of one family in a pool; saturating at `LARGEST_COUNT`."""
+    """Addresses of one family in a pool; saturating at `LARGEST_COUNT`.
+
+    Attributes:
+        in_use: held by Services.
+        withheld: held by none, but reserved, or kept for a Service that was deleted.
+    """
 
     size: int
     in_use: int
+    withheld: int = 0
 
     @property
     def available(self) -> int:
-        """Addresses nobody holds."""
-        return self.size - self.in_use
-
-
-class _Span:
-    """One range of a pool, with its lowest free address at hand.
-
-    Every address below `next` is taken, is left out as buggy, or waits in `freed`; so the lowest free one is
-    the least of `freed`, else the first from `next` on that is not taken. `next` only grows, and passes each
-    taken address once: a search costs the logarithm of what was freed, amortised.
-    """
-
-    __slots__ = ("addresses", "freed", "next", "pool", "position", "queued", "taken")
-
-    def __init__(self, pool: Pool, position: int, addresses: AddressRange) -> None:
-        self.pool, self.position, self.addresses = pool, position, addresses
-        self.taken: set[int] = set()
-        self.freed: list[int] = []
-        self.queued: set[int] = set()  # what `freed` holds, so that it holds nothing twice
-        self.next = addresses.first
-
-    def take(self, number: int) -> None:
-        self.taken.add(number)
-
-    def give_back(self, number: int) -> None:
-        self.taken.discard(number)
-        if number < self.next and number not in self.queued:
-            self.queued.add(number)
-            heapq.heappush(self.freed, number)
-
-    def first_free(self) -> int | None:
-        while self.freed and self.freed[0] in self.taken:
-            self.queued.discard(heapq.heappop(self.freed))
-        if self.freed:
-            return self.freed[0]
-        while self.next <= self.addresses.last and not self._usable(self.next):
-            self.next += 1
-        return self.next if self.next <= self.addresses.last else None
-
-    def _usable(self, number: int) -> bool:
-        return number not in self.taken and not self.leaves_out(number)
-
-    def leaves_out(self, number: int) -> bool:
-        return self.pool.avoid_buggy_ips and is_buggy(address_at(self.addresses.family, number))
-
-    @property
-    def size(self) -> int:
-        left_out = buggy_count(self.addresses) if self.pool.avoid_buggy_ips else 0
-        return self.addresses.size - left_out
+        """Addresses that anybody may get."""
+        return self.size - self.in_use - self.withheld
 
 
 @dataclass(slots=True)
 class _PoolState:
-    spans: dict[Family, list[_Span]] = field(default_factory=lambda: {family: [] for family in Family})
-    in_use: dict[Family, int] = field(default_factory=lambda: dict.fromkeys(Family, 0))
-    size: dict[Family, int] = field(default_factory=lambda: dict.fromkeys(Family, 0))
+    spans: dict[Family, list[Span]] = field(default_factory=lambda: {family: [] for family in Family})
+    in_use: Counter[Family] = field(default_factory=Counter)
+    withheld: Counter[Family] = field(default_factory=Counter)
+    size: Counter[Family] = field(default_factory=Counter)
     tenants: int = 0
+    spent: dict[str, Counter[IPAddress]] = field(default_factory=dict)  # by namespace: how often each is held
+
+
+_Mark = tuple[str, Hold]
 
 
 class Ledger:
     """Which tenant holds which addresses, and which addresses of the pools are free."""
 
     def __init__(self, pools: Iterable[Pool] = ()) -> None:
-        self._tenants: dict[str, tuple[Tenant, tuple[IPAddress, ...]]] = {}
-        self._holders: dict[IPAddress, dict[str, Tenant]] = {}
+        self._tenants: dict[_Mark, tuple[Tenant, tuple[IPAddress, ...]]] = {}
+        self._holders: dict[IPAddress, dict[_Mark, Tenant]] = {}
         self._shared: dict[Sharing, set[IPAddress]] = {}
+        self._reserved: dict[IPAddress, Reservation] = {}
+        self._reserved_in: dict[str, list[IPAddress]] = {}  # by namespace
+        self._uses: dict[IPAddress, bool] = {}  # those not free: True in use, False withheld
         self._pools: dict[str, _PoolState] = {}
-        self._spans: dict[Family, list[_Span]] = {family: [] for family in Family}
+        self._spans: dict[Family, list[Span]] = {family: [] for family in Family}
         self._firsts: dict[Family, list[int]] = {family: [] for family in Family}
+        self._limited = False  # whether any pool has a quota: else nothing is counted by namespace
         self.openings = 0
         """Grows whenever somebody who was refused before might now be served."""
+        self.reserved_changes = 0
+        """Grows whenever somebody takes or leaves a reserved address."""
         self.set_pools(pools)
 
     def set_pools(self, pools: Iterable[Pool]) -> None:
@@ -125,23 +91,44 @@ class Ledger:
         offered = tuple(pools)
         self._pools = {pool.name: _PoolState() for pool in offered}
         self._spans = {family: [] for family in Family}
+        self._limited = any(pool.quota for pool in offered)
         for pool in offered:
             for position, addresses in enumerate(pool.ranges):
-                self._add_span(_Span(pool, position, addresses))
+                self._add_span(Span(pool, position, addresses))
         for family, spans in self._spans.items():
             spans.sort(key=lambda span: span.addresses.first)
             self._firsts[family] = [span.addresses.first for span in spans]
-        for address in self._holders:
-            self._occupy(address)
-        for _, held in self._tenants.values():
-            self._count(held, 1)
+        self._uses = {}
+        for address, reservation in self._reserved.items():
+            self._spend(reservation.namespace, address, 1)
+        for tenant, held in self._tenants.values():
+            self._count(tenant, held, 1)
+        for address in {*self._holders, *self._reserved}:
+            self._refresh(address)
         self.openings += 1
 
-    def _add_span(self, span: _Span) -> None:
+    def _add_span(self, span: Span) -> None:
         state, family = self._pools[span.pool.name], span.addresses.family
         state.spans[family].append(span)
         state.size[family] = min(LARGEST_COUNT, state.size[family] + span.size)
         self._spans[family].append(span)
+
+    def reserve(self, reserved: Mapping[IPAddress, Reservation]) -> None:
+        """Hold these back from now on, and no others; whoever has one of them keeps it."""
+        before, self._reserved, self._reserved_in = self._reserved, dict(reserved), {}
+        for address, reservation in before.items():
+            self._spend(reservation.namespace, address, -1)
+        for address, reservation in self._reserved.items():
+            self._spend(reservation.namespace, address, 1)
+            self._reserved_in.setdefault(reservation.namespace, []).append(address)
+        for address in {*before, *self._reserved}:
+            self._refresh(address)
+        self.openings += 1
+
+    def reserved_for(self, key: str) -> tuple[IPAddress, ...]:
+        """The addresses that are reserved for the Service `key`, used or not, in no order."""
+        found = self._reserved_in.get(key.partition("/")[0], ())
+        return tuple(address for address in found if self._reserved[address].admits(key))
 
     def pool_of(self, addresses: Iterable[IPAddress]) -> Pool | None:
         """The one pool that offers all of these; None when there is none, or they are of several."""
@@ -153,24 +140,43 @@ class Ledger:
             found = span.pool
         return found
 
-    def held_by(self, key: str) -> tuple[IPAddress, ...]:
+    def held_by(self, key: str, hold: Hold = Hold.USED) -> tuple[IPAddress, ...]:
         """The addresses that tenant `key` holds, in the order of its claim."""
-        entry = self._tenants.get(key)
+        entry = self._tenants.get((key, hold))
         return entry[1] if entry else ()
 
-    def holders(self, address: IPAddress) -> tuple[str, ...]:
-        """Keys of the tenants that hold `address`, ascending."""
-        return tuple(sorted(self._holders.get(address, ())))
+    def tenant(self, key: str) -> Tenant | None:
+        """Who holds addresses in use under `key`."""
+        entry = self._tenants.get((key, Hold.USED))
+        return entry[0] if entry else None
 
-    def obstacle(self, tenant: Tenant, address: IPAddress) -> Obstacle | None:
-        """Why `tenant` cannot have `address`; None when it can, alone or sharing, whatever the pools."""
-        others = [other for key, other in self._holders.get(address, {}).items() if key != tenant.key]
-        keys = tuple(sorted(other.key for other in others))
+    def holders(self, address: IPAddress) -> tuple[str, ...]:
+        """Keys of the Services that use `address`, ascending."""
+        found = self._holders.get(address, {})
+        return tuple(sorted(key for key, hold in found if hold is Hold.USED))
+
+    def spent(self, pool: str, namespace: str) -> Mapping[IPAddress, int]:
+        """The addresses of a pool with a quota that a namespace has: in use, reserved or kept for it."""
+        return self._pools[pool].spent.get(namespace, {})
+
+    def obstacle(self, tenant: Tenant, address: IPAddress, *, new: bool = False) -> Obstacle | None:
+        """Why `tenant` cannot have `address`; None when it can, alone or sharing, whatever the pools.
+
+        Args:
+            tenant: whatever it holds itself is not in its way.
+            address: the one asked for.
+            new: it does not have it yet, hence reservations count.
+        """
+        others = [other for other in self._holders.get(address, {}).values() if other.key != tenant.key]
+        keys = tuple(sorted({other.key for other in others}))
         if any(not tenant.sharing.admits(other.sharing) for other in others):
-            return Obstacle(address, keys)
+            return Obstacle(address, keys, kept=all(other.hold is Hold.KEPT for other in others))
         for other in others:
             if common := tenant.ports & other.ports:
-                return Obstacle(address, (other.key,), min(common))
+                return Obstacle(address, (other.key,), min(common), kept=other.hold is Hold.KEPT)
+        reservation = self._reserved.get(address) if new else None
+        if reservation and not reservation.admits(tenant.key):
+            return Obstacle(address, keys, reservation=reservation.key)
         return None
 
     def claim(self, tenant: Tenant, addresses: tuple[IPAddress, ...]) -> None:
@@ -179,76 +185,92 @@ class Ledger:
         Raises:
             ValueError: one of them cannot be had; ask `obstacle` first.
         """
-        before = self._tenants.get(tenant.key)
+        mark = (tenant.key, tenant.hold)
+        before = self._tenants.get(mark)
         if before == (tenant, addresses) or not (before or addresses):
             return
         if any(self.obstacle(tenant, address) for address in addresses):
             raise ValueError(f"{tenant.key} cannot hold {addresses}")
         if before and (before[0] != tenant or not set(before[1]) <= set(addresses)):
             self.openings += 1
-        self._drop(tenant.key)
+        self._drop(mark)
         if not addresses:
             return
-        self._tenants[tenant.key] = (tenant, addresses)
-        self._count(addresses, 1)
+        self._tenants[mark] = (tenant, addresses)
+        self._count(tenant, addresses, 1)
         for address in addresses:
-            holders = self._holders.setdefault(address, {})
-            if not holders:
-                self._occupy(address)
-            holders[tenant.key] = tenant
+            self._holders.setdefault(address, {})[mark] = tenant
             if tenant.sharing.key:
                 self._shared.setdefault(tenant.sharing, set()).add(address)
+            self._refresh(address)
 
-    def release(self, key: str) -> tuple[IPAddress, ...]:
+    def release(self, key: str, hold: Hold = Hold.USED) -> tuple[IPAddress, ...]:
         """Take away whatever `key` holds, and say what that was."""
-        dropped = self._drop(key)
+        dropped = self._drop((key, hold))
         self.openings += any(self._span_of(address) for address in dropped)
         return dropped
 
-    def _drop(self, key: str) -> tuple[IPAddress, ...]:
-        entry = self._tenants.pop(key, None)
+    def _drop(self, mark: _Mark) -> tuple[IPAddress, ...]:
+        entry = self._tenants.pop(mark, None)
         if entry is None:
             return ()
         tenant, addresses = entry
-        self._count(addresses, -1)
+        self._count(tenant, addresses, -1)
         for address in addresses:
             holders = self._holders[address]
-            del holders[key]
+            del holders[mark]
             if not holders:
-                self._vacate(address, tenant.sharing)
+                del self._holders[address]
+            self._unshare(address, tenant.sharing)
+            self._refresh(address)
         return addresses
 
+    def _unshare(self, address: IPAddress, sharing: Sharing) -> None:
+        shared = self._shared.get(sharing)
+        if shared is None or any(t.sharing == sharing for t in self._holders.get(address, {}).values()):
+            return
+        shared.discard(address)
+        if not shared:
+            del self._shared[sharing]
+
     def first_free(self, pool: str, family: Family, tenant: Tenant) -> IPAddress | None:
-        """The first address of `pool` that `tenant` can have, or has: ranges in order, then ascending."""
+        """The first address of `pool` that `tenant` can have, or has: ranges in order, then ascending.
+
+        Those reserved for it count only where it can share them: see `reserved_for` and `first_of`.
+        """
         state = self._pools.get(pool)
         if state is None:
             return None
-        shareable = self._first_shareable(pool, family, tenant)
+        own = (*self.held_by(tenant.key), *self.held_by(tenant.key, Hold.KEPT))
+        shared = self._shared.get(tenant.sharing, ()) if tenant.sharing.key else ()
+        taken = self.first_of(pool, family, tenant, (*shared, *own))
         for span in state.spans[family]:
             number = span.first_free()
             if number is not None:
-                found = (span.position, number)
-                break
-        else:
-            return address_at(family, shareable[1]) if shareable else None
-        return address_at(family, min(found, shareable)[1] if shareable else found[1])
+                found = address_at(family, number)
+                return found if taken is None else min(found, taken, key=self._place)
+        return taken
 
-    def _first_shareable(self, pool: str, family: Family, tenant: Tenant) -> tuple[int, int] | None:
-        """The first address that is taken, by `tenant` itself or by others who share it."""
-        best: tuple[int, int] | None = None
-        shared = self._shared.get(tenant.sharing, ()) if tenant.sharing.key else ()
-        for address in (*shared, *self.held_by(tenant.key)):
+    def first_of(
+        self, pool: str, family: Family, tenant: Tenant, among: Iterable[IPAddress]
+    ) -> IPAddress | None:
+        """The first of certain addresses of `pool` that `tenant` can have."""
+        best: IPAddress | None = None
+        for address in among:
             span = self._span_of(address) if family_of(address) is family else None
-            if span is None or span.pool.name != pool or self.obstacle(tenant, address):
+            if span is None or span.pool.name != pool or self.obstacle(tenant, address, new=True):
                 continue
-            here = (span.position, int(address))
-            best = here if best is None else min(best, here)
+            best = address if best is None else min(best, address, key=self._place)
         return best
+
+    def _place(self, address: IPAddress) -> tuple[int, int]:
+        span = self._span_of(address)
+        return (span.position if span else 0, int(address))
 
     def usage(self, pool: str) -> Mapping[Family, Usage]:
         """How full a pool is, per family; a shared address counts once."""
         state = self._pools[pool]
-        return {family: Usage(state.size[family], state.in_use[family]) for family in Family}
+        return {one: Usage(state.size[one], state.in_use[one], state.withheld[one]) for one in Family}
 
     def tenants_of(self, pool: str) -> int:
         """How many tenants hold addresses of a pool."""
@@ -258,7 +280,11 @@ class Ledger:
         """Everybody who holds something."""
         return iter(self._tenants.values())
 
-    def _span_of(self, address: IPAddress) -> _Span | None:
+    def in_use(self) -> Iterable[IPAddress]:
+        """Every address that Services use."""
+        return (address for address, used in self._uses.items() if used)
+
+    def _span_of(self, address: IPAddress) -> Span | None:
         family, number = family_of(address), int(address)
         index = bisect_right(self._firsts[family], number) - 1
         if index < 0:
@@ -266,21 +292,44 @@ class Ledger:
         span = self._spans[family][index]
         return None if number > span.addresses.last or span.leaves_out(number) else span
 
-    def _count(self, addresses: tuple[IPAddress, ...], step: int) -> None:
-        if pool := self.pool_of(addresses):
+    def _count(self, tenant: Tenant, addresses: tuple[IPAddress, ...], step: int) -> None:
+        if tenant.hold is Hold.LEAVING:
+            return
+        for address in addresses:
+            self._spend(tenant.namespace, address, step)
+        if tenant.hold is Hold.USED and (pool := self.pool_of(addresses)):
             self._pools[pool.name].tenants += step
 
-    def _occupy(self, address: IPAddress) -> None:
-        if span := self._span_of(address):
-            span.take(int(address))
-            self._pools[span.pool.name].in_use[family_of(address)] += 1
+    def _spend(self, namespace: str, address: IPAddress, step: int) -> None:
+        span = self._span_of(address) if self._limited else None
+        if span is None or span.pool.quota is None:
+            return
+        spent = self._pools[span.pool.name].spent
+        counts = spent.setdefault(namespace, Counter())
+        counts[address] += step
+        if not counts[address]:
+            del counts[address]
+        if not counts:
+            del spent[namespace]
 
-    def _vacate(self, address: IPAddress, sharing: Sharing) -> None:
-        del self._holders[address]
-        if shared := self._shared.get(sharing):
-            shared.discard(address)
-            if not shared:
-                del self._shared[sharing]
+    def _refresh(self, address: IPAddress) -> None:
+        """Count an address as in use, withheld or free, whichever it is now."""
+        self.reserved_changes += address in self._reserved
+        holders = self._holders.get(address, {}).values()
+        before, now = self._uses.get(address), None
+        if any(tenant.hold is not Hold.KEPT for tenant in holders):
+            now = True
+        elif holders or address in self._reserved:
+            now = False
+        if now is before:
+            return
+        if now is None:
+            del self._uses[address]
+        else:
+            self._uses[address] = now
         if span := self._span_of(address):
-            span.give_back(int(address))
-            self._pools[span.pool.name].in_use[family_of(address)] -= 1
+            state, family = self._pools[span.pool.name], span.addresses.family
+            for use, step in ((before, -1), (now, 1)):
+                if use is not None:
+                    (state.in_use if use else state.withheld)[family] += step
+            (span.give_back if now is None else span.take)(int(address))

@@ -2,21 +2,26 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from controller.admission import Loaded, configuration_kinds, load, same_offers
+from controller.admission import Loaded, configuration_kinds, load
+from controller.bindings import BindingStore, service_of
 from controller.decision import Assign, Decision, Refuse
 from controller.inbox import Inbox
 from controller.metrics import State
 from controller.patches import status_patch
 from controller.plan import Planner
 from controller.request import Request, read_request
+from controller.reservations import ReservedAddress
+from controller.statuses import Outcome
 from controller.writer import StatusWriter, Tell, Write
-from ferrite.config.parse import NOTHING
+from ferrite.conditions import rfc3339
+from ferrite.errors import ClusterError
 from ferrite.kube.cluster import Cluster
-from ferrite.kube.kinds import NAMESPACES, SERVICES, AnyKind
+from ferrite.kube.kinds import ADDRESS_BINDINGS, ADDRESS_RESERVATIONS, NAMESPACES, SERVICES, AnyKind
+from ferrite.kube.watch import NOT_FOUND, Store
 from ferrite.kube.world import Changes, World
 from ferrite.kube.writes import ConfigurationReport
 from ferrite.objects import Service
@@ -30,11 +35,17 @@ LOOK_SECONDS = 0.05
 
 
 class Follower:
-    """Reads the world, leading or not: keeps the configuration, and puts changed Services into the inbox."""
+    """Reads the world, leading or not: keeps the configuration; in a term, tells which Services changed."""
 
-    def __init__(self, world: World, namespace: str, state: State) -> None:
-        self._world, self._namespace, self._state = world, namespace, state
-        self._kinds: tuple[AnyKind, ...] = (*configuration_kinds(namespace), NAMESPACES)
+    def __init__(self, world: World, namespace: str, lb_class: str | None, state: State) -> None:
+        self.world, self.lb_class = world, lb_class
+        self._namespace, self._state = namespace, state
+        self._bindings = ADDRESS_BINDINGS.within(namespace)
+        self._kinds: tuple[AnyKind, ...] = (
+            *configuration_kinds(namespace),
+            NAMESPACES,
+            ADDRESS_RESERVATIONS,
+        )
         self.inbox = Inbox()
         self.report: Latest[ConfigurationReport] = Latest()
         self.loaded: Loaded | None = None
@@ -42,16 +53,18 @@ class Follower:
     async def follow(self) -> NoReturn:
         """Do so forever."""
         while True:
-            changes = await self._world.changed(within=RESYNC_SECONDS)
-            whole = self._configure(changes) or not changes
-            self.inbox.add(*(self._world.objects(SERVICES) if whole else changes.of(SERVICES)))
+            changes = await self.world.changed(within=RESYNC_SECONDS)
+            self._configure(changes)
+            if self._state.leading:  # a term begins with every Service
+                self.inbox.add(*(changes.of(SERVICES) if changes else self.world.objects(SERVICES)))
+                self.inbox.add(*map(service_of, changes.of(self._bindings)))
 
-    def _configure(self, changes: Changes) -> bool:
-        """Read the configuration anew if it changed; whether that can matter to a Service."""
+    def _configure(self, changes: Changes) -> None:
+        """Read the configuration anew if it changed."""
         if not changes.first and not any(changes.of(kind) for kind in self._kinds):
-            return False
+            return
         before = self.loaded
-        self.loaded = load(self._world, self._namespace, before.memory if before else NOTHING)
+        self.loaded = load(self.world, self._namespace, before)
         self._state.loaded = True
         self._state.stale = any(problem.fatal for problem in self.loaded.problems)
         if before is None or before.problems != self.loaded.problems:
@@ -61,18 +74,16 @@ class Follower:
                     extra={"object": problem.name, "kind": problem.kind, "error": problem.text},
                 )
             self.report.set(ConfigurationReport.of(self.loaded.problems))
-        if before and same_offers(before.offers, self.loaded.offers):
-            self.loaded = replace(self.loaded, offers=before.offers)
-            return False
-        return True
 
 
 class Term:
-    """One term of leadership: its plan is rebuilt from the status of all Services."""
+    """One term of leadership: its plan is rebuilt from the status of Services, and from AddressBindings."""
 
-    def __init__(self, world: World, writer: StatusWriter, tell: Tell, lb_class: str | None) -> None:
-        self._world, self._writer, self._tell, self._lb_class = world, writer, tell, lb_class
+    def __init__(self, follower: Follower, writer: StatusWriter, bindings: BindingStore, tell: Tell) -> None:
+        self._world, self._inbox, self._lb_class = follower.world, follower.inbox, follower.lb_class
+        self._writer, self._bindings, self._tell = writer, bindings, tell
         self._loaded: Loaded | None = None
+        self._reserved: tuple[int, dict[str, tuple[ReservedAddress, ...]]] = (-1, {})
         self.planner = Planner()
 
     @property
@@ -81,41 +92,65 @@ class Term:
 
     def turn(self, keys: Iterable[str], loaded: Loaded) -> int:
         """Decide and have written; returns how many Services were decided on."""
-        if self._loaded is None or self._loaded.offers is not loaded.offers:
-            self.planner.configure(loaded.offers)
-            keys = {*keys, *self._services}
-        self._loaded = loaded
+        now = time.time()
+        if self._configure(loaded, now):
+            keys = {*keys, *self._services, *(binding.key for binding in self._bindings.all())}
         requests: dict[str, Request] = {}
         gone: list[str] = []
         for key in filter(self._is_settled, keys):
+            if self._bindings.lost(key):
+                self.planner.free(key)
             if key not in self._services:
                 self._tell.forget(key)
                 gone.append(key)
             elif request := self._find(key):
                 requests[key] = request
-        decisions = self._decide(requests, gone)
+        decisions = self._decide(requests, gone, now)
         for decision in decisions:
-            self._effect(decision)
+            self._effect(decision, now)
+        for key in gone:
+            self._remember(key, now)
         self._tell.flush(idle=not self._writer.busy)
         return len(decisions)
+
+    def outcome(self) -> Outcome:
+        """What came of the last turn, for the status of pools and reservations."""
+        planner, loaded = self.planner, self._loaded
+        if self._reserved[0] != planner.reserved_changes:
+            self._reserved = (planner.reserved_changes, planner.reserved())
+        pools, faults = (loaded.offers.pools, loaded.faults) if loaded else ({}, {})
+        return Outcome(pools, planner.usage(), planner.kept(), self._reserved[1], faults)
+
+    def _configure(self, loaded: Loaded, now: float) -> bool:
+        """Let the plan decide by `loaded`; whether every Service is to be decided on."""
+        before, self._loaded = self._loaded, loaded
+        if before is None or before.reservations != loaded.reservations:
+            self.planner.reserve(loaded.reservations)
+        if before is not None and before.revision == loaded.revision:
+            self.planner.refresh(loaded.offers)
+            return False
+        self.planner.configure(loaded.offers)
+        if before is None:
+            self.planner.restore(self._bindings.all(), now)
+        return True
 
     def _is_settled(self, key: str) -> bool:
         service = self._services.get(key)
         return self._writer.settled(key, service.metadata.resource_version if service else None)
 
-    def _decide(self, requests: dict[str, Request], gone: list[str]) -> tuple[Decision, ...]:
+    def _decide(self, requests: dict[str, Request], gone: list[str], now: float) -> tuple[Decision, ...]:
         def find(key: str) -> Request | None:
             return requests.get(key) or self._find(key)
 
         try:
-            return self.planner.turn((*requests, *gone), find)
+            return self.planner.turn((*requests, *gone), find, now)
         except Exception:
             log.exception("turn failed, trying each Service alone", extra={"services": len(requests)})
         self.planner.claim(requests.values())  # holders first, here too
         decisions: list[Decision] = []
         for key in (*gone, *requests):
             try:
-                decisions.extend(self.planner.turn([key], find))
+                decisions.extend(self.planner.turn([key], find, now))
             except Exception:
                 log.exception("no decision", extra={"service": key})
         return tuple(decisions)
@@ -130,35 +165,53 @@ class Term:
             log.exception("service not understood", extra={"service": key})
             return None
 
-    def _effect(self, decision: Decision) -> None:
-        service = self._services[decision.key]
-        body = status_patch(decision, service.metadata.resource_version)
+    def _effect(self, decision: Decision, now: float) -> None:
+        key, service = decision.key, self._services[decision.key]
+        body = status_patch(decision, service, rfc3339(now))
         match decision:
             case Assign(addresses=addresses, pool=pool):
                 words = ",".join(map(str, addresses))
-                log.info("address assigned", extra={"service": decision.key, "address": words, "pool": pool})
+                log.info("address assigned", extra={"service": key, "address": words, "pool": pool})
             case Refuse(why=why):
-                log.debug(
-                    "not served", extra={"service": decision.key, "reason": why.reason.value, "why": why.text}
-                )
+                log.debug("not served", extra={"service": key, "reason": why.reason.value, "why": why.text})
             case _:
                 pass
-        if body is None:
+        binding = self.planner.binding(key)
+        if body is None and binding == self._bindings.stored(key):
             self._tell.tell(service, decision.notes)
         else:
-            self._writer.put(Write(service, body, decision.notes))
+            self._writer.put(Write(key, binding, service, body, decision.notes))
+
+    def _remember(self, key: str, now: float) -> None:
+        """Write down, or strike out, what is kept for a Service that is gone; look again when time is up."""
+        binding = self.planner.binding(key)
+        if binding != self._bindings.stored(key):
+            self._writer.put(Write(key, binding))
+        if binding and binding.until is not None:
+            self._inbox.add_later(key, max(0.0, binding.until - now))
 
 
 async def caught_up(cluster: Cluster, world: World) -> None:
-    """Wait until the watch shows every Service as new as the API server had it when this was called.
+    """Wait until the watch shows every object as new as the API server had it when this was called.
 
-    Another replica may have assigned addresses a moment ago that are still on their way to us.
+    Another replica may have assigned addresses a moment ago that are still on their way to us, and the pools
+    that it did so by.
     """
+    for store in world.stores:
+        await _caught_up_with(cluster, store)
+
+
+async def _caught_up_with(cluster: Cluster, store: Store[Any]) -> None:
     while True:
-        before = _versions(world)
-        listed, _ = await cluster.list(SERVICES)
+        before = _versions(store)
+        try:
+            listed, _ = await cluster.list(store.kind)
+        except ClusterError as error:
+            if store.kind.optional and error.status == NOT_FOUND:
+                return
+            raise
         for _ in range(int(CATCH_UP_SECONDS / LOOK_SECONDS)):
-            now = _versions(world)
+            now = _versions(store)
             # A version that changed since the call is newer than the list, or as new; the same one is behind.
             if all(
                 now.get(newest.key) == newest.metadata.resource_version
@@ -169,5 +222,5 @@ async def caught_up(cluster: Cluster, world: World) -> None:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _versions(world: World) -> dict[str, str]:
-    return {key: service.metadata.resource_version for key, service in world.objects(SERVICES).items()}
+def _versions(store: Store[Any]) -> dict[str, str]:
+    return {key: found.metadata.resource_version for key, found in store.objects.items()}

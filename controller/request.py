@@ -11,6 +11,7 @@ from controller.tenant import Port, Sharing, quoted
 from ferrite.model import families as families_of
 from ferrite.net import Family, IPAddress, family_of, parse_address
 from ferrite.objects import (
+    ADDRESS_ASSIGNED,
     ADDRESS_POOL,
     ALLOCATED_FROM_POOL,
     ALLOW_SHARED_IP,
@@ -54,6 +55,7 @@ class Request:
         occupied: whether the status lists anything.
         deprecated: annotation keys of MetalLB's old prefix.
         created: creationTimestamp, for telling the older of two claims.
+        judged: whether the status has our condition.
     """
 
     key: str
@@ -75,6 +77,7 @@ class Request:
     occupied: bool = False
     deprecated: tuple[str, ...] = ()
     created: str = ""
+    judged: bool = False
 
 
 def read_request(service: Service, lb_class: str | None) -> Request:
@@ -109,6 +112,7 @@ def read_request(service: Service, lb_class: str | None) -> Request:
         occupied=bool(ingress),
         deprecated=tuple(sorted(key for key in metadata.annotations if key.startswith(LEGACY_PREFIX))),
         created=metadata.creation_timestamp,
+        judged=any(condition.type == ADDRESS_ASSIGNED for condition in service.status.conditions),
     )
 
 

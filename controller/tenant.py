@@ -28,6 +28,29 @@ class Reason(Enum):
 _NORMAL = frozenset({Reason.IP_ALLOCATED, Reason.CLEAR_ASSIGNMENT, Reason.ADDITIONAL_ASSIGN_FAILED})
 
 
+class Cause(Enum):
+    """Why a Service has an address or has none: the `reason` of its condition, from a stable list.
+
+    docs/pools.md explains each to users.
+    """
+
+    ASSIGNED = "Assigned"
+    ONE_FAMILY_ASSIGNED = "OneFamilyAssigned"
+    INVALID_REQUEST = "InvalidRequest"
+    NO_CLUSTER_IPS = "NoClusterIPs"
+    NOT_ENOUGH_CLUSTER_IPS = "NotEnoughClusterIPs"
+    FAMILY_MISMATCH = "FamilyMismatch"
+    UNKNOWN_POOL = "UnknownPool"
+    POOL_NOT_ALLOWED = "PoolNotAllowed"
+    POOL_BEING_DELETED = "PoolBeingDeleted"
+    ADDRESS_NOT_IN_POOL = "AddressNotInPool"
+    ADDRESS_IN_USE = "AddressInUse"
+    ADDRESS_RESERVED = "AddressReserved"
+    ADDRESS_KEPT = "AddressKept"
+    NO_ADDRESS_FREE = "NoAddressFree"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something to tell the Service's owner."""
@@ -65,6 +88,16 @@ class Port:
         return f"{self.protocol}/{self.number}"
 
 
+class Hold(Enum):
+    """Why a tenant holds an address."""
+
+    USED = "in use"
+    LEAVING = "leaving"
+    """Taken away, but the status may still list it: the write may fail."""
+    KEPT = "kept"
+    """For a Service that was deleted, should it come back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """A Service as the ledger sees it.
@@ -72,11 +105,18 @@ class Tenant:
     Attributes:
         key: "namespace/name".
         ports: those it serves on every address it holds.
+        hold: what it holds for; a Service may be there under each of these, and is never in its own way.
     """
 
     key: str
     sharing: Sharing = field(default_factory=Sharing)
     ports: frozenset[Port] = frozenset()
+    hold: Hold = Hold.USED
+
+    @property
+    def namespace(self) -> str:
+        """Of the Service."""
+        return self.key.partition("/")[0]
 
 
 def quoted(values: Iterable[object]) -> str:

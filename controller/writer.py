@@ -1,18 +1,26 @@
-"""Writes decisions to `services/status`: in parallel, on the version decided on, only while leading."""
+"""Writes decisions to `services/status`: in parallel, on the version decided on, only while leading.
+
+What is to be remembered of a Service is written down before its address is in its status.
+"""
 
 import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal, NoReturn
 
+from controller.binding import Binding
+from controller.bindings import BindingStore
 from controller.inbox import Inbox
 from controller.metrics import State
+from controller.patches import moves_addresses
 from controller.tenant import Note
 from ferrite.errors import ClusterError, Conflict
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import SERVICES
 from ferrite.kube.lease import Leadership
+from ferrite.kube.watch import NOT_FOUND
 from ferrite.kube.world import World
 from ferrite.kube.writes import Events
 from ferrite.objects import Service
@@ -28,11 +36,31 @@ TELL_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A patch of the status of `service`, and what to tell its owner once it is done."""
+    """What is to be written of one Service.
 
-    service: Service
-    body: dict[str, Any]
-    notes: tuple[Note, ...]
+    Attributes:
+        key: "namespace/name".
+        binding: what is to be remembered of it, whether or not that is new.
+        service: as it was decided on; None when it was deleted.
+        body: the patch of its status; None when that is as it should be.
+        notes: what to tell its owner once all is done.
+    """
+
+    key: str
+    binding: Binding | None = None
+    service: Service | None = None
+    body: dict[str, Any] | None = None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def version(self) -> str | None:
+        """Of the Service; None when it was deleted."""
+        return self.service.metadata.resource_version if self.service else None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether traffic depends on it."""
+        return self.body is not None and moves_addresses(self.body)
 
 
 class Tell:
@@ -68,15 +96,27 @@ class Tell:
                 self.forget(service.key)  # given up: what is decided next is told, even if it is the same
 
 
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where a term of leadership writes."""
+
+    cluster: Cluster
+    leadership: Leadership
+    bindings: BindingStore
+
+
 class StatusWriter:
     """The writes of one term of leadership."""
 
-    def __init__(
-        self, cluster: Cluster, leadership: Leadership, inbox: Inbox, tell: Tell, state: State
-    ) -> None:
-        self._cluster, self._leadership, self._inbox = cluster, leadership, inbox
-        self._tell, self._state = tell, state
-        self._queue: asyncio.Queue[Write] = asyncio.Queue()
+    def __init__(self, outlets: Outlets, inbox: Inbox, tell: Tell, state: State) -> None:
+        self._cluster, self._leadership, self._bindings = (
+            outlets.cluster,
+            outlets.leadership,
+            outlets.bindings,
+        )
+        self._inbox, self._tell, self._state = inbox, tell, state
+        self._queue: asyncio.PriorityQueue[tuple[bool, int, Write]] = asyncio.PriorityQueue()
+        self._numbers = count()  # of equal priority, first come, first served
         self._busy: set[str] = set()
         self._written: dict[str, str] = {}  # key -> version that a write was decided on, and that it replaced
         self._retry: dict[str, float] = {}
@@ -88,8 +128,8 @@ class StatusWriter:
 
     def put(self, write: Write) -> None:
         """Write this soon; the Service must be `settled`."""
-        self._busy.add(write.service.key)
-        self._queue.put_nowait(write)
+        self._busy.add(write.key)
+        self._queue.put_nowait((not write.is_urgent, next(self._numbers), write))
 
     def settled(self, key: str, version: str | None) -> bool:
         """Whether `version` of a Service, None when it is gone, shows all that was written to it.
@@ -106,36 +146,36 @@ class StatusWriter:
     async def work(self, world: World) -> NoReturn:
         """Write, forever; one of `WRITERS` tasks. `world` tells what the watch shows."""
         while True:
-            write = await self._queue.get()
+            _, _, write = await self._queue.get()
             await self._leadership.acquired()  # without time left: until renewed, or the term ends
-            key, version = write.service.key, write.service.metadata.resource_version
+            key, version = write.key, write.version
             try:
                 result = await self._attempt(write)
             finally:
                 self._busy.discard(key)
             self._state.writes[result] += 1
             if result == "written":
-                self._written[key] = version
                 self._retry.pop(key, None)
-                self._tell.tell(write.service, write.notes)
+                if write.service and version:
+                    self._tell.tell(write.service, write.notes)
+                    if write.body:
+                        self._written[key] = version
             stored = world.objects(SERVICES).get(key)
-            if stored is None or stored.metadata.resource_version != version:
+            if (stored.metadata.resource_version if stored else None) != version:
                 self._inbox.add(key)  # it changed meanwhile, and its turn was put off
             self._tell.flush(idle=not self._busy)
 
     async def _attempt(self, write: Write) -> str:
         """Write once, and see that another turn comes if it failed; the result, as the metric calls it."""
-        key, seconds = write.service.key, min(WRITE_SECONDS, self._leadership.seconds_left())
+        key, seconds = write.key, min(WRITE_SECONDS, self._leadership.seconds_left())
         try:
             with self._leadership.writing():
                 async with asyncio.timeout(seconds):
-                    await self._cluster.merge_patch(SERVICES, key, write.body, "status")
+                    return await self._write(write)
         except Conflict:
             self._again(key, None)  # the newer object comes by the watch, and its turn with it: this is a net
             return "conflict"
         except ClusterError as error:
-            if error.status == 404:
-                return "refused"  # deleted: the watch says so
             log.warning(
                 "status not written", extra={"service": key, "error": str(error), "status": error.status}
             )
@@ -147,6 +187,16 @@ class StatusWriter:
             self._state.update_errors += 1
             self._again(key, None)
             return "failed"
+
+    async def _write(self, write: Write) -> str:
+        await self._bindings.write(write.key, write.binding)
+        if write.body:
+            try:
+                await self._cluster.merge_patch(SERVICES, write.key, write.body, "status")
+            except ClusterError as error:
+                if error.status != NOT_FOUND:
+                    raise
+                return "refused"  # deleted: the watch says so
         return "written"
 
     def _again(self, key: str, retry_after: float | None) -> None:

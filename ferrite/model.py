@@ -7,6 +7,7 @@ decisions take them, and whoever needs a change makes a new one.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from ferrite.net import AddressRange, Family, IPAddress, NodeName, family_of
 
@@ -76,8 +77,52 @@ class ServiceAllocation:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaLimit:
+    """Most addresses of a pool for each namespace whose labels match."""
+
+    selector: LabelSelector
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Most addresses of a pool that a namespace may hold.
+
+    Attributes:
+        default: for namespaces that no entry of `limits` selects; None is no limit.
+        limits: the first that matches counts.
+    """
+
+    default: int | None = None
+    limits: tuple[QuotaLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What becomes of addresses in use that a pool with `onRemoval: Keep` does not offer any more: they stay.
+
+    Attributes:
+        generation: of the object that the pool was read from.
+        kept: those addresses, as the object's status has them.
+        settled: whether that status is of this generation; until then an address that was offered before
+            may be one of them.
+        deleting: the object is being deleted: all addresses in use are kept, and nothing new is taken.
+    """
+
+    generation: int = 0
+    kept: tuple[AddressRange, ...] = ()
+    settled: bool = True
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
-    """Addresses one IPAddressPool offers, in the order they are tried."""
+    """Addresses one IPAddressPool offers, in the order they are tried.
+
+    Attributes:
+        sticky_seconds: how long an address is kept for a Service that was deleted; 0 frees it at once.
+        removal: with `onRemoval: Keep`; None lets addresses go that are not offered any more.
+    """
 
     name: str
     ranges: tuple[AddressRange, ...]
@@ -85,6 +130,39 @@ class Pool:
     auto_assign: bool = True
     avoid_buggy_ips: bool = False
     allocation: ServiceAllocation | None = None
+    sticky_seconds: float = 0.0
+    quota: Quota | None = None
+    removal: Removal | None = None
+
+    @property
+    def deleting(self) -> bool:
+        """Whether nothing new may be taken because the pool goes."""
+        return self.removal is not None and self.removal.deleting
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Addresses of a pool that only Services of one namespace get.
+
+    Attributes:
+        key: of the AddressReservation, "namespace/name".
+        services: pattern of Service names, with `*` and `?`; empty matches all.
+    """
+
+    key: str
+    pool: str
+    addresses: tuple[IPAddress, ...]
+    services: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace whose Services they are for."""
+        return self.key.partition("/")[0]
+
+    def admits(self, service: str) -> bool:
+        """Whether the Service "namespace/name" may have them."""
+        namespace, _, name = service.partition("/")
+        return namespace == self.namespace and (not self.services or fnmatchcase(name, self.services))
 
 
 @dataclass(frozen=True, slots=True)

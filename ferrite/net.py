@@ -1,6 +1,6 @@
 """Addresses, prefixes, ranges and families: the words every other module uses for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import (
@@ -60,6 +60,11 @@ class AddressRange:
         return f"{first}-{last}"
 
     @property
+    def shortest(self) -> str:
+        """As people write it: one address alone, else the range."""
+        return str(address_at(self.family, self.first)) if self.size == 1 else str(self)
+
+    @property
     def size(self) -> int:
         """Number of addresses, not saturated: up to 2**128."""
         return self.last - self.first + 1
@@ -111,6 +116,35 @@ def parse_range(text: str) -> AddressRange:
     if int(first) > int(last):
         raise ValueError(f'invalid IP range "{text}": start IP "{first}" is after the end IP "{last}"')
     return AddressRange(int(first), int(last), family_of(first))
+
+
+def parse_reach(text: str) -> AddressRange:
+    """Read what `AddressRange.__str__` prints, or one address alone.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if "-" in text:
+        return parse_range(text)
+    address = parse_address(text)
+    return AddressRange(int(address), int(address), family_of(address))
+
+
+def reaches(addresses: Iterable[IPAddress]) -> Iterator[AddressRange]:
+    """The fewest ranges that hold exactly these addresses, ascending, IPv4 first."""
+    first: IPAddress | None = None
+    last: IPAddress | None = None
+    for address in sorted(set(addresses), key=lambda one: (one.version, int(one))):
+        if (
+            last is not None
+            and first is not None
+            and (address.version, int(address)) != (last.version, int(last) + 1)
+        ):
+            yield AddressRange(int(first), int(last), family_of(first))
+            first = None
+        first, last = first if first is not None else address, address
+    if first is not None and last is not None:
+        yield AddressRange(int(first), int(last), family_of(first))
 
 
 def _range_of_prefix(text: str) -> AddressRange:

@@ -17,6 +17,10 @@ ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool"
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 OBJECTS_ACCEPTED = "ferrite.io/ObjectsAccepted"
 """Condition of a ConfigurationState that names each object which does not count."""
+ADDRESS_ASSIGNED = "ferrite.io/AddressAssigned"
+"""Condition of a Service that says which address it has, or why it has none."""
+IN_USE_FINALIZER = "ferrite.io/addresses-in-use"
+"""Stops the deletion of an IPAddressPool with `onRemoval: Keep` while its addresses are in use."""
 EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
@@ -43,6 +47,7 @@ class Metadata(Struct, frozen=True, kw_only=True):
     generation: int = 0
     creation_timestamp: str = ""
     deletion_timestamp: str | None = None
+    finalizers: tuple[str, ...] = ()
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: tuple[OwnerReference, ...] = ()

@@ -68,13 +68,24 @@ def node_view(node: Node, *, ignore_exclude_label: bool = False) -> NodeView:
 
 
 def pool_of(pools: Iterable[Pool], addresses: Iterable[IPAddress]) -> Pool | None:
-    """The pool that holds all of the addresses; None when there is none."""
-    wanted = tuple(addresses)
-    return next((pool for pool in pools if wanted and all(_holds(pool, address) for address in wanted)), None)
+    """The pool that offers all of the addresses, or keeps them; None when there is none."""
+    wanted, offering = tuple(addresses), tuple(pools)
+    if not wanted:
+        return None
+    for holds in (_offers, _offers_or_keeps):
+        for pool in offering:
+            if all(holds(pool, address) for address in wanted):
+                return pool
+    return None
 
 
-def _holds(pool: Pool, address: IPAddress) -> bool:
+def _offers(pool: Pool, address: IPAddress) -> bool:
     return any(address in addresses for addresses in pool.ranges)
+
+
+def _offers_or_keeps(pool: Pool, address: IPAddress) -> bool:
+    kept = pool.removal.kept if pool.removal else ()
+    return _offers(pool, address) or any(address in addresses for addresses in kept)
 
 
 def _ingress(service: Service) -> tuple[IPAddress, ...]:

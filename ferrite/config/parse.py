@@ -14,7 +14,7 @@ from crds.pool import IPAddressPoolSpec
 from ferrite.config.advertisements import bgp_advertisement_from, l2_advertisement_from, refuse_conflict
 from ferrite.config.communities import Aliases, aliases_from, refuse_same_alias
 from ferrite.config.peers import bfd_profile_from, peer_from, refuse_same_neighbor
-from ferrite.config.pools import pool_from, refuse_overlap
+from ferrite.config.pools import pool_from, refuse_overlap, with_removal
 from ferrite.config.standing import Identity, Refuse, excludes_nothing, settle
 from ferrite.errors import ConfigError
 from ferrite.model import (
@@ -143,7 +143,13 @@ class _Reader:
         def make(item: Custom, spec: IPAddressPoolSpec) -> Pool:
             return pool_from(item.metadata.name, spec, item.metadata.labels)
 
-        return self.read(("IPAddressPool", IPAddressPoolSpec), items, make, before, refuse_overlap)
+        found = tuple(items)
+        counting = self.read(("IPAddressPool", IPAddressPoolSpec), found, make, before, refuse_overlap)
+        for item in found:
+            who = (item.metadata.name, item.metadata.uid)
+            if who in counting:
+                counting[who] = with_removal(counting[who], item, before.get(who))
+        return counting
 
     def aliases(self, items: Iterable[Custom], before: Mapping[Identity, Aliases]) -> dict[Identity, Aliases]:
         """Communities by the name that advertisements use, for each Community object."""

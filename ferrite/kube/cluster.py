@@ -82,9 +82,12 @@ class Cluster:
         path = kind.path(key, subresource)
         return await self._call(kind, "PATCH", path, _typed(kind, body), query, APPLY_PATCH)
 
-    async def delete(self, kind: Kind[Any], key: str) -> None:
-        """Delete an object; ClusterError with status 404 when it is not there."""
-        await self._transport.request(Call("DELETE", kind.path(key), {}))
+    async def delete(self, kind: Kind[Any], key: str, version: str = "") -> None:
+        """Delete an object, of this `version` if given; ClusterError with status 404 when it is not there."""
+        options = {"preconditions": {"resourceVersion": version}} if version else None
+        await self._transport.request(
+            Call("DELETE", kind.path(key), {}, encoded(options) if options else None)
+        )
 
     async def watch(self, kind: Kind[O], version: str) -> AsyncGenerator[WatchEvent[O], None]:
         """Events after `version`, bookmarks included, until the server ends the watch.

@@ -71,6 +71,7 @@ class Kind(Generic[T]):
         namespace: only this namespace; None is all of them.
         label_selector: as the API takes it (`a=b,c in (d,e)`); empty selects everything.
         field_selector: likewise (`metadata.name=x`).
+        optional: where the cluster does not know the kind, it has no such objects.
     """
 
     group: str
@@ -82,6 +83,7 @@ class Kind(Generic[T]):
     namespace: str | None = None
     label_selector: str = ""
     field_selector: str = ""
+    optional: bool = False
 
     @property
     def api_version(self) -> str:
@@ -133,7 +135,7 @@ class Kind(Generic[T]):
 
 
 AnyKind = Kind[Any]
-METALLB = "metallb.io"
+METALLB, FERRITE = "metallb.io", "ferrite.io"
 
 SERVICES = Kind("", "v1", "services", "Service", Service)
 NODES = Kind("", "v1", "nodes", "Node", Node, namespaced=False)
@@ -154,6 +156,10 @@ COMMUNITIES = Kind(METALLB, "v1beta1", "communities", "Community", Custom)
 SERVICE_L2_STATUSES = Kind(METALLB, "v1beta1", "servicel2statuses", "ServiceL2Status", Custom)
 SERVICE_BGP_STATUSES = Kind(METALLB, "v1beta1", "servicebgpstatuses", "ServiceBGPStatus", Custom)
 CONFIGURATION_STATES = Kind(METALLB, "v1beta1", "configurationstates", "ConfigurationState", Custom)
+ADDRESS_RESERVATIONS = Kind(
+    FERRITE, "v1alpha1", "addressreservations", "AddressReservation", Custom, optional=True
+)
+ADDRESS_BINDINGS = Kind(FERRITE, "v1alpha1", "addressbindings", "AddressBinding", Custom, optional=True)
 
 TOKEN_REVIEWS = Kind(
     "authentication.k8s.io", "v1", "tokenreviews", "TokenReview", TokenReview, namespaced=False

@@ -129,6 +129,9 @@ class _Reflector(Generic[O]):
                 self._store.ends["gone"] += 1
             except ClusterError as error:
                 failed = error
+                if self._kind.optional and error.status == NOT_FOUND:
+                    self._version = None
+                    self._store.replace((), frozenset())
             if not lists and self._now() - began >= STEADY_SECONDS:
                 self._pause = None
             if failed is not None:

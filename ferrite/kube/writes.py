@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal, NoReturn
 from uuid import uuid4
 
+from ferrite.conditions import MESSAGE_LENGTH, made_condition, rfc3339
 from ferrite.errors import ClusterError
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, PODS, Kind
@@ -28,7 +29,6 @@ EVENT_MEMORY = 10_000
 """Objects of which is known what was told of them."""
 EVENT_ATTEMPTS = 3
 EVENT_MESSAGE_LENGTH = 1024
-CONDITION_MESSAGE_LENGTH = 32768
 TOLD_SECONDS = 5.0
 """Within that the watch tells what was written; until then the store is out of date."""
 log = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ class ConfigurationReport:
             return ""
         texts = "\n".join(self.errors)
         told = f"configuration error: {texts}" if self.reason == "ConfigurationError" else texts
-        return told[:CONDITION_MESSAGE_LENGTH]
+        return told[:MESSAGE_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +328,7 @@ def configuration_status(
     reason = report.reason if report.errors else "Reconciled"
     conditions = [_made(present, condition, not report.errors, reason, report.message, now)]
     if report.objects:
-        lines = "\n".join(report.objects)[:CONDITION_MESSAGE_LENGTH]
+        lines = "\n".join(report.objects)[:MESSAGE_LENGTH]
         conditions.append(_made(present, OBJECTS_ACCEPTED, False, "ObjectsRefused", lines, now))
     invalid = bool(report.errors) and report.reason == "ConfigurationError"
     return {
@@ -341,15 +341,7 @@ def configuration_status(
 def _made(
     present: Mapping[str, Any], type_: str, holds: bool, reason: str, message: str, now: str | None
 ) -> dict[str, str]:
-    status, old = str(holds), _condition(present, type_)
-    since = old.get("lastTransitionTime") if old.get("status") == status else None
-    return {
-        "type": type_,
-        "status": status,
-        "reason": reason,
-        "message": message,
-        "lastTransitionTime": since or now or _rfc3339(),
-    }
+    return made_condition(_condition(present, type_), type_, (holds, reason, message), now or _rfc3339())
 
 
 def _written(present: Mapping[str, Any], condition: str) -> dict[str, Any]:
@@ -369,4 +361,4 @@ def _condition(status: Mapping[str, Any], type_: str) -> Mapping[str, Any]:
 
 
 def _rfc3339() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rfc3339(time.time())

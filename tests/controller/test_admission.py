@@ -3,7 +3,6 @@
 from typing import Any
 
 from controller.admission import load
-from ferrite.config.parse import NOTHING
 from ferrite.kube.kinds import IP_ADDRESS_POOLS
 from ferrite.kube.world import World
 from ferrite.objects import Custom, Metadata
@@ -24,11 +23,11 @@ class OnePool(World):
 
 def test_a_pool_that_counts_as_it_was_is_not_broken() -> None:
     good = load(OnePool(GOOD), "mine")
-    kept = load(OnePool(BAD), "mine", good.memory)
+    kept = load(OnePool(BAD), "mine", good)
     assert (kept.offers.pools, kept.offers.broken) == (good.offers.pools, frozenset())
     assert [problem.name for problem in kept.problems] == ["blue"]
 
 
 def test_a_pool_that_never_counted_is_broken() -> None:
-    loaded = load(OnePool(BAD), "mine", NOTHING)
+    loaded = load(OnePool(BAD), "mine")
     assert (loaded.offers.pools, loaded.offers.broken) == ({}, {"blue"})

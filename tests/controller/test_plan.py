@@ -33,6 +33,7 @@ class World:
     def __init__(self, *pools: Pool, lb_class: str | None = None, broken: Iterable[str] = ()) -> None:
         self.planner, self.lb_class = Planner(), lb_class
         self.services: dict[str, Service] = {}
+        self.now = 0.0
         self.configure(*pools, broken=broken)
 
     def configure(self, *pools: Pool, broken: Iterable[str] = (), **namespaces: dict[str, str]) -> None:
@@ -48,7 +49,7 @@ class World:
 
     def turn(self, keys: Iterable[str] | None = None) -> dict[str, Decision]:
         wanted = list(self.services) if keys is None else keys
-        return {decision.key: decision for decision in self.planner.turn(wanted, self._find)}
+        return {decision.key: decision for decision in self.planner.turn(wanted, self._find, self.now)}
 
     def one(self, shown: Service) -> Decision:
         return self.show(shown)[shown.key]

@@ -128,7 +128,7 @@ async def test_a_pool_whose_status_is_refused_stops_no_other_and_is_named(
         await asyncio.sleep(60)
         pools = api.objects(IP_ADDRESS_POOLS)
     assert ["status" in pools[f"metallb-system/{name}"] for name in "abc"] == [False, True, True]
-    said = [vars(record) for record in caplog.records if "pool status" in record.getMessage()]
-    errors = {record["pool"]: record["error"] for record in said}
+    said = [vars(record) for record in caplog.records if hasattr(record, "object")]
+    errors = {record["object"].partition("/")[2]: record["error"] for record in said}
     assert errors == {"a": "no", "b": errors["b"]}
     assert errors["b"].startswith("no answer within ")
