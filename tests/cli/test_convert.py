@@ -17,7 +17,7 @@ from tests.fakes.http import kubeconfig, served
 
 SAMPLES = Path(__file__).parent / "convert"
 SPECS = {
-    (f"metallb.io/{version.name}", kind.name): version.spec for kind in KINDS for version in kind.versions
+    (f"{kind.group}/{version.name}", kind.name): version.spec for kind in KINDS for version in kind.versions
 }
 NAMES = ["bgp", "full", "layer2"]
 POOL = "address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/28]}]"

@@ -16,7 +16,7 @@ from ferrite.objects import Custom, Secret
 from tests.fakes.configuration import FIELDS
 
 SPECS = {
-    (f"metallb.io/{version.name}", kind.name): version.spec for kind in KINDS for version in kind.versions
+    (f"{kind.group}/{version.name}", kind.name): version.spec for kind in KINDS for version in kind.versions
 }
 NAMES = st.sampled_from(["a", "b", "A", "a_b", "a-b", "é", "", "a.b", None])
 anything = st.recursive(

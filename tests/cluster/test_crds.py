@@ -4,8 +4,11 @@ import json
 import re
 from pathlib import Path
 
+import address_cases
+import crd_cases
 import pytest
-from crd_cases import BAD, GOOD, binding, peer, pool, reservation
+from address_cases import binding, reservation
+from crd_cases import peer, pool
 
 ROOT = Path(__file__).parents[2]
 CRDS = ROOT / "crds"
@@ -87,13 +90,13 @@ def test_every_schema_is_structural_and_served(api):
         assert conditions == {"NamesAccepted": "True", "Established": "True"}, crd["metadata"]["name"]
 
 
-@pytest.mark.parametrize("case", GOOD)
+@pytest.mark.parametrize("case", [*crd_cases.GOOD, *address_cases.GOOD])
 def test_a_good_object_is_taken(api, case):
     created = api.kubectl("create", "--dry-run=server", "-f", "-", input=manifest(*case), check=False)
     assert (created.returncode, created.stderr.replace(DEPRECATED, "")) == (0, "")
 
 
-@pytest.mark.parametrize(("case", "field", "complaint"), BAD)
+@pytest.mark.parametrize(("case", "field", "complaint"), [*crd_cases.BAD, *address_cases.BAD])
 def test_a_bad_object_is_refused_by_field(api, case, field, complaint):
     created = api.kubectl("create", "--dry-run=server", "-f", "-", input=manifest(*case), check=False)
     assert created.returncode != 0

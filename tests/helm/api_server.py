@@ -81,6 +81,14 @@ class ApiServer:
         self.kubectl("create", "namespace", name)
 
 
+def remove_kinds(server: ApiServer) -> None:
+    """Remove the kinds of the chart, which an uninstall leaves, and with them all of their objects."""
+    names = [item["metadata"]["name"] for item in server.get("crds")["items"]]
+    ours = [name for name in names if name.partition(".")[2] in ("metallb.io", "ferrite.io")]
+    if ours:
+        server.kubectl("delete", "crd", *ours, "--timeout=60s")
+
+
 def stand_in(group: str, kind: str, plural: str, scope: str) -> Object:
     """A CustomResourceDefinition that takes any fields, and asks for some."""
     schema: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from api_server import ApiServer
+from api_server import ApiServer, remove_kinds
 from programs import CHART, NAMESPACE, Object
 
 pytestmark = [
@@ -81,8 +81,7 @@ def speakers(api: ApiServer) -> Iterator[Speakers]:
     api.kubectl("delete", "pods", "--all", "--namespace", NAMESPACE, "--force", "--grace-period=0")
     api.kubectl("delete", "nodes", "--all")
     api.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
-    names = [item["metadata"]["name"] for item in api.get("crds")["items"]]
-    api.kubectl("delete", "crd", *(name for name in names if name.endswith(".metallb.io")), "--timeout=60s")
+    remove_kinds(api)
 
 
 def _wait_until_in_force(speakers: Speakers) -> None:

@@ -75,7 +75,8 @@ def test_the_crds_survive_an_uninstall():
     crds = [item for item in render().values() if item["kind"] == "CustomResourceDefinition"]
     assert len(crds) == len(list((ROOT / "crds").glob("*.yaml")))
     for crd in crds:
-        source = read(ROOT / "crds" / f"metallb.io_{crd['spec']['names']['plural']}.yaml")
+        spec = crd["spec"]
+        source = read(ROOT / "crds" / f"{spec['group']}_{spec['names']['plural']}.yaml")
         assert crd["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
         assert crd == source
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from api_server import ApiServer
+from api_server import ApiServer, remove_kinds
 from programs import CHART, NAMESPACE, ROOT, Object, objects, read
 
 pytestmark = [
@@ -29,7 +29,19 @@ POOL = {
     "apiVersion": "metallb.io/v1beta1",
     "kind": "IPAddressPool",
     "metadata": {"name": "office", "namespace": NAMESPACE},
-    "spec": {"addresses": ["192.0.2.1-192.0.2.9"]},
+    "spec": {"addresses": ["192.0.2.1-192.0.2.9"], "stickyFor": "24h", "onRemoval": "Keep"},
+}
+RESERVATION = {
+    "apiVersion": "ferrite.io/v1alpha1",
+    "kind": "AddressReservation",
+    "metadata": {"name": "web", "namespace": "default"},
+    "spec": {"pool": "office", "addresses": ["192.0.2.1"]},
+}
+BINDING = {
+    "apiVersion": "ferrite.io/v1alpha1",
+    "kind": "AddressBinding",
+    "metadata": {"name": "web", "namespace": NAMESPACE},
+    "spec": {"service": "default/web", "pool": "office", "addresses": ["192.0.2.1"]},
 }
 
 
@@ -40,10 +52,7 @@ def namespace(api: ApiServer) -> Iterator[str]:
     yield NAMESPACE
     api.helm("uninstall", "ferrite", "--namespace", NAMESPACE, "--ignore-not-found", "--wait")
     api.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
-    names = [item["metadata"]["name"] for item in api.get("crds")["items"]]
-    ours = [name for name in names if name.endswith(".metallb.io")]
-    if ours:
-        api.kubectl("delete", "crd", *ours, "--timeout=60s")
+    remove_kinds(api)
 
 
 def install(api: ApiServer, *more: str, verb: str = "install") -> None:
@@ -106,18 +115,25 @@ def test_users_objects_survive_everything_else_goes(api: ApiServer, namespace: s
         "uid": deployment["uid"],
     }
     key = {"name": "ferrite-memberlist", "namespace": NAMESPACE, "ownerReferences": [owner]}
-    api.apply(POOL, {"apiVersion": "v1", "kind": "Secret", "metadata": key})
-    uid = api.get("ipaddresspool", "office", "-n", NAMESPACE)["metadata"]["uid"]
+    api.apply(POOL, RESERVATION, BINDING, {"apiVersion": "v1", "kind": "Secret", "metadata": key})
+    before = uids(api)
     install(api, "--set", "controller.replicas=1,loadBalancerClass=example.com/lb", verb="upgrade")
     manifest = objects(api.helm("get", "manifest", "ferrite", "--namespace", NAMESPACE).stdout)
     api.helm("uninstall", "ferrite", "--namespace", NAMESPACE, "--wait")
-    assert api.get("ipaddresspool", "office", "-n", NAMESPACE)["metadata"]["uid"] == uid
+    assert uids(api) == before
     left = {key for key in manifest if is_there(api, key)}
     assert left == {key for key in manifest if key.startswith("CustomResourceDefinition/")}
     api.kubectl("wait", "--for=delete", "secret/ferrite-memberlist", "-n", NAMESPACE, "--timeout=30s")
     assert api.get("secrets", "-n", NAMESPACE)["items"] == []
     install(api)  # the CRDs that stayed are taken over again
-    assert api.get("ipaddresspool", "office", "-n", NAMESPACE)["metadata"]["uid"] == uid
+    assert uids(api) == before
+
+
+def uids(api: ApiServer) -> list[str]:
+    """A pool, a reservation and a binding, each the very object."""
+    where = {"ipaddresspool/office": NAMESPACE, "addressreservation/web": "default"}
+    where["addressbinding/web"] = NAMESPACE
+    return [api.get(key, "-n", namespace)["metadata"]["uid"] for key, namespace in where.items()]
 
 
 def is_there(api: ApiServer, key: str) -> bool:
