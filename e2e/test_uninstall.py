@@ -1,4 +1,4 @@
-"""Removed again: Services as they are, the user's objects and who has which address kept, nothing else left."""
+"""Removed again: Services as they are, the user's objects kept and who had what, nothing else left."""
 
 import json
 
