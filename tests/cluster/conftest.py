@@ -1,6 +1,7 @@
 """One real cluster for the whole run; taken down again, whatever happens."""
 
 import asyncio
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +14,11 @@ from e2e.patience import wait_until
 from e2e.site import Site
 from lab.cluster import Lab, exec_command
 from lab.daemons import DaemonOptions
+from lab.router import vtysh_command
 from lab.state import address4, address6
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 180
+TEST_SECONDS = 400
 
 
 class Cluster(Site):
@@ -33,6 +35,12 @@ class Cluster(Site):
     def do(self, coroutine):
         """Run what the lab offers as a coroutine."""
         return asyncio.run(coroutine)
+
+    def ask_router(self, command: str):
+        """What the router's daemons answer, parsed."""
+        done = self.exec("router", *vtysh_command(self.lab.state, f"{command} json"))
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
 
     def kill(self, unit: str, number: int = 9) -> None:
         """Send a signal to a program of the lab; its supervisor starts it again, as a kubelet would."""
@@ -52,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.netns)
-            item.add_marker(pytest.mark.timeout(START_SECONDS))
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,16 @@ def refused(cluster, name):
     return "".join(one["message"] for one in conditions if one["type"] == "ferrite.io/ObjectsAccepted")
 
 
+def told(cluster, name, *words, begins="", ends=""):
+    """Whether a report has all the words, and what it refuses begins and ends so."""
+    lines = refused(cluster, name)
+    return (
+        all(word in summary(cluster, name) for word in words)
+        and lines.startswith(begins)
+        and lines.endswith(ends)
+    )
+
+
 def everyone(cluster):
     return ["controller", *(f"speaker-{node}" for node in cluster.lab.node_names)]
 
@@ -85,11 +95,11 @@ def test_an_overlapping_pool_is_reported_and_the_first_still_counts(ferrite, giv
     given.apply(pool("bad-overlap", f"{SECOND}-192.168.1.248"))
     words = ("bad-overlap", "overlaps with already defined CIDR", f"{SECOND}/")
     for name in everyone(ferrite):
-        wait_until(f"{name} to say so", lambda n=name: all(one in summary(ferrite, n) for one in words))
+        begins = "IPAddressPool bad-overlap: "
+        wait_until(f"{name} to say so", lambda n=name, b=begins: told(ferrite, n, *words, begins=b))
         wished = "poolReconcilerValid" if name == "controller" else "configReconcilerValid"
         [condition] = [one for one in report(ferrite, name)["conditions"] if one["type"] == wished]
         assert (condition["status"], condition["reason"]) == ("False", "ConfigurationError")
-        assert refused(ferrite, name).startswith("IPAddressPool bad-overlap: ")
     goes_on(ferrite, given, "bad-beside-overlap")
     given.delete("IPAddressPool", "bad-overlap", ferrite.namespace)
     wait_until("all to be valid", lambda: all_valid(ferrite))
@@ -109,9 +119,11 @@ def test_a_pool_that_is_edited_onto_another_takes_nothing_from_it(ferrite, given
 
     given.apply(pool("bad-edited", f"{older}-{younger}"))
     words = f'CIDR "{older}/31" in pool "bad-edited" overlaps with already defined CIDR "{younger}/32"'
+    line = f"IPAddressPool bad-edited: {words} {STANDS}"
     for name in everyone(ferrite):
-        wait_until(f"{name} to say so", lambda n=name: words in summary(ferrite, n))
-        assert refused(ferrite, name) == f"IPAddressPool bad-edited: {words} {STANDS}"
+        wait_until(
+            f"{name} to say so", lambda n=name: told(ferrite, n, words) and refused(ferrite, n) == line
+        )
     assert ferrite.get("client", younger) == "younger"
     assert not [node for node in ferrite.lab.node_names if withdrawn(ferrite, node, "default/bad-younger")]
     given.app("bad-edited", "edited")
@@ -141,8 +153,9 @@ def test_routes_outlive_the_community_that_they_carry(ferrite, given, peers):
     wait_until("the route", lambda: ferrite.hops("203.0.113.144") == hops)
     given.delete("Community", "bad-taken-away", ferrite.namespace)
     for node in ferrite.lab.node_names:
-        wait_until(f"{node} to say so", lambda n=node: "bad-alias" in summary(ferrite, f"speaker-{n}"))
-        assert refused(ferrite, f"speaker-{node}").endswith(STANDS)
+        wait_until(
+            f"{node} to say so", lambda n=node: told(ferrite, f"speaker-{n}", "bad-alias", ends=STANDS)
+        )
         assert not withdrawn(ferrite, node, "default/bad-taken-away")
     assert ferrite.hops("203.0.113.144") == hops
     given.delete("BGPAdvertisement", "bad-taken-away", ferrite.namespace)
@@ -151,10 +164,10 @@ def test_routes_outlive_the_community_that_they_carry(ferrite, given, peers):
 
 def test_a_backwards_ipv6_pool_is_reported(ferrite, given):
     """The API server cannot compare IPv6 addresses."""
-    given.apply(pool("bad-six", "fd00:30::e-fd00:30::d"))
+    backwards, begins = "fd00:30::e-fd00:30::d", "IPAddressPool bad-six: "
+    given.apply(pool("bad-six", backwards))
     for name in everyone(ferrite):
-        wait_until(f"{name} to say so", lambda n=name: "fd00:30::e-fd00:30::d" in summary(ferrite, n))
-        assert refused(ferrite, name).startswith("IPAddressPool bad-six: ")
+        wait_until(f"{name} to say so", lambda n=name: told(ferrite, n, backwards, begins=begins))
     goes_on(ferrite, given, "bad-beside-six")
 
 
@@ -171,9 +184,12 @@ def test_an_unknown_community_alias_is_reported_and_other_advertisements_count(f
         given.app(name)
     hops = {address4(node) for node in ferrite.lab.node_names}
     wait_until("the good route", lambda: ferrite.hops("203.0.113.112") == hops)
+    begins = "BGPAdvertisement bad-community: "
     for node in ferrite.lab.node_names:
-        wait_until(f"{node} to say so", lambda n=node: "nobody-knows" in summary(ferrite, f"speaker-{n}"))
-        assert refused(ferrite, f"speaker-{node}").startswith("BGPAdvertisement bad-community: ")
+        wait_until(
+            f"{node} to say so",
+            lambda n=node: told(ferrite, f"speaker-{n}", "nobody-knows", begins=begins),
+        )
     assert not ferrite.hops("203.0.113.96")
 
 

@@ -32,13 +32,9 @@ def nodes6(cluster):
     return {address6(node) for node in cluster.lab.node_names}
 
 
-def router(cluster, command):
-    return json.loads(cluster.do(cluster.lab.vtysh(command)))
-
-
 def paths(cluster, address):
     family, length = ("ipv6", 128) if ":" in address else ("ipv4", 32)
-    return router(cluster, f"show bgp {family} unicast {address}/{length} json").get("paths", [])
+    return cluster.ask_router(f"show bgp {family} unicast {address}/{length}").get("paths", [])
 
 
 def statuses(cluster, name):
@@ -58,8 +54,11 @@ def test_both_families_are_routed_over_every_node_and_answer_behind_the_router(f
     for address in (four, six):
         wait_until(f"{address} to answer", lambda a=address: ferrite.get("remote", a) == "hello from bgp")
 
-    [text] = {one for one in ferrite.events("bgp-dual", "nodeAssigned") if "node-1" in one}
-    assert text == 'announcing from node "node-1" with protocol "bgp"'
+    def told():
+        return {one for one in ferrite.events("bgp-dual", "nodeAssigned") if "node-1" in one}
+
+    text = 'announcing from node "node-1" with protocol "bgp"'
+    wait_until("the event", lambda: told() == {text})
     given.delete("Service", "bgp-dual")
     wait_until("no IPv4 route", lambda: not ferrite.hops(four))
     wait_until("no IPv6 route", lambda: not ferrite.hops(six))
@@ -114,7 +113,7 @@ def test_an_aggregate_for_one_peer_from_one_node(ferrite, given):
 
 def test_changes_of_services_reset_no_session(ferrite, given):
     def sessions():
-        found = router(ferrite, "show bgp neighbors json")
+        found = ferrite.ask_router("show bgp neighbors")
         return {
             name: (one["connectionsEstablished"], one["connectionsDropped"])
             for name, one in found.items()
@@ -154,7 +153,14 @@ def internal(ferrite):
     argv += ("-f", str(folder / "bgpd.conf"), "-i", str(folder / "bgpd.pid"))
     unit = Unit(name="internal-bgpd", argv=argv, namespace=ferrite.lab.state.namespace("client"))
     ferrite.do(ferrite.lab.start_unit(unit))
-    yield lambda command: json.loads(ferrite.exec("client", "vtysh", *vty, "-c", command).stdout)
+
+    def ask(command):
+        done = ferrite.exec("client", "vtysh", *vty, "-c", command)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    wait_until("its daemon", lambda: ask("show bgp summary json") is not None)
+    yield ask
     ferrite.do(order(ferrite.lab.state.control_socket, Order(verb="forget", name="internal-bgpd")))
 
 

@@ -17,7 +17,7 @@ from lab.state import STATE_ROOT, State
 
 ROOT = Path(__file__).parents[2]
 NETNS = Path("/run/netns")
-UP_SECONDS, DOWN_SECONDS = 60.0, 30.0
+UP_SECONDS, DOWN_SECONDS = 180.0, 90.0
 OTHER_NAMESPACE = "lb-system"
 
 
@@ -49,13 +49,19 @@ class Traces:
 
     def __init__(self, name):
         self.name = name
-        self._inodes = set()
+        self._held = {}
 
     def look(self):
-        """Remember the namespaces that are there now, by what they are and not by name."""
+        """Hold the namespaces that are there now: another lab gets the number of one that is gone."""
         for path in namespaces(self.name):
             with suppress(OSError):
-                self._inodes.add(path.stat().st_ino)
+                descriptor = os.open(path, os.O_RDONLY)
+                self._held[descriptor] = os.fstat(descriptor).st_ino
+
+    def end(self):
+        """Hold nothing any more."""
+        while self._held:
+            os.close(self._held.popitem()[0])
 
     def left(self):
         folder = State(self.name).folder
@@ -63,11 +69,11 @@ class Traces:
         return files + [path.name for path in namespaces(self.name)] + self._processes(os.fsencode(folder))
 
     def _processes(self, folder):
-        found = []
+        found, held = [], set(self._held.values())
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 words = (process / "cmdline").read_bytes()
-                inside = (process / "ns" / "net").stat().st_ino in self._inodes
+                inside = (process / "ns" / "net").stat().st_ino in held
                 if inside or (folder + b"/") in words.replace(b"\0", b"/"):
                     found.append(f"{process.name}: {words!r}")
         return found
@@ -78,6 +84,7 @@ def traces(request):
     """A lab's name that is no other's, and what is left of it; whatever is, goes with the test."""
     found = Traces(f"gone-{os.getpid()}")
     yield found
+    found.end()
     subprocess.run(
         command("down", found.name), cwd=ROOT, capture_output=True, timeout=DOWN_SECONDS, check=True
     )
@@ -119,6 +126,7 @@ def serve_in_another_namespace(name):
     for where, kind in (("node-1", "l2advertisements"), ("cp", "ipaddresspools")):
         wait_until(f"{where} to say what it waits for", lambda w=where, k=kind: k in readiness(name, w))
     lab("kubectl", name, "apply", "-f", "crds")
+    lab("kubectl", name, "wait", "-f", "crds", "--for=condition=Established", "--timeout=60s")
     objects = [pool("office", "192.168.1.240/32"), layer2("office", "office")]
     for item in objects:
         item["metadata"]["namespace"] = OTHER_NAMESPACE
@@ -178,7 +186,7 @@ def supervisors(name):
 
 def test_a_name_that_could_not_be_a_folder_is_refused():
     done = subprocess.run(
-        command("up", "../x"), cwd=ROOT, capture_output=True, text=True, timeout=10, check=False
+        command("up", "../x"), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
     assert "'../x'" in done.stderr
@@ -187,7 +195,7 @@ def test_a_name_that_could_not_be_a_folder_is_refused():
 
 def test_nothing_is_told_to_a_lab_that_is_not_there():
     done = subprocess.run(
-        command("status", "nobody-home"), cwd=ROOT, capture_output=True, text=True, timeout=10, check=False
+        command("status", "nobody-home"), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "python -m lab up --name nobody-home" in done.stderr

@@ -34,7 +34,8 @@ def test_a_machine_outside_reaches_the_first_address_of_each_family(ferrite, giv
     stored = ferrite.read("service", "l2-dual")
     assert stored["metadata"]["annotations"]["metallb.io/ip-allocated-from-pool"] == POOL
     assert [one["ipMode"] for one in stored["status"]["loadBalancer"]["ingress"]] == ["VIP", "VIP"]
-    assert ferrite.events("l2-dual", "IPAllocated") == [f'Assigned IP ["{FIRST4}" "{FIRST6}"]']
+    text = f'Assigned IP ["{FIRST4}" "{FIRST6}"]'
+    wait_until("the event", lambda: ferrite.events("l2-dual", "IPAllocated") == [text])
 
 
 def test_the_status_names_the_node_that_answers(ferrite, given):
@@ -90,7 +91,7 @@ def test_local_traffic_policy_answers_only_where_there_is_an_endpoint(ferrite, g
 def test_a_local_service_without_endpoints_is_answered_by_nobody(ferrite, given):
     given.apply(service("l2-empty", POOL, externalTrafficPolicy="Local"))
     address = wait_until("an address", lambda: ferrite.address("l2-empty"))
-    assert not answers_arp(ferrite, address)
+    wait_until("whoever had it before to fall silent", lambda: not answers_arp(ferrite, address))
     given.app("l2-empty", nodes=["node-1"])
     wait_until("an answer", lambda: answers_arp(ferrite, address))
 
@@ -108,6 +109,8 @@ def test_a_deleted_service_gives_its_address_back(ferrite, given):
     ferrite.exec("client", "ping", "-c", "1", "-W", "1", six)
     assert "REACHABLE" not in ferrite.exec("client", "ip", "neigh", "show", six).stdout
 
+    pool_read = ("ipaddresspool", POOL, "-n", ferrite.namespace)
+    wait_until("all to be free", lambda: ferrite.read(*pool_read)["status"]["assignedIPv4"] == 0)
     given.apply(service("l2-next", POOL))
     wait_until("the same address", lambda: ferrite.address("l2-next") == four)
 

@@ -50,6 +50,8 @@ def tokens(ferrite):
     ferrite.kubectl("create", "clusterrole", READER, "--verb=get", "--non-resource-url=/metrics")
     subject = f"--serviceaccount={ferrite.namespace}:{READER}"
     ferrite.kubectl("create", "clusterrolebinding", READER, f"--clusterrole={READER}", subject)
+    reader = f"--as=system:serviceaccount:{ferrite.namespace}:{READER}"
+    wait_until("the right", lambda: ferrite.kubectl("auth", "can-i", "get", "/metrics", reader))
     yield tuple(ferrite.kubectl("create", "token", one, *space).stdout.strip() for one in (READER, NEVER))
     ferrite.kubectl("delete", "clusterrolebinding,clusterrole", READER)
     ferrite.kubectl("delete", "serviceaccount", READER, NEVER, *space)
@@ -98,10 +100,8 @@ def test_only_those_who_may_read_metrics(ferrite, tokens, where):
 def test_the_probes_answer(ferrite, where):
     for path in ("healthz", "readyz"):
         url = f"http://127.0.0.1:{HEALTH_PORT}/{path}"
-        assert (
-            ferrite.exec(where, "curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", url).stdout
-            == "200"
-        )
+        asked = ("curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", url)
+        wait_until(f"{path} of {where}", lambda a=asked: ferrite.exec(where, *a).stdout == "200")
 
 
 def test_the_controller_counts_what_pools_hold(ferrite, given, scrape):
@@ -134,10 +134,13 @@ def test_the_controller_counts_what_pools_hold(ferrite, given, scrape):
 
 def test_both_daemons_say_how_their_configuration_is(scrape):
     for where in ("cp", "node-2"):
+        wait_until(
+            f"what an earlier test left bad to be gone from {where}",
+            lambda w=where: values(scrape(w), "metallb_k8s_client_config_stale_bool") == [0],
+        )
         samples = scrape(where)
         assert samples.keys() >= CLIENT
         assert values(samples, "metallb_k8s_client_config_loaded_bool") == [1]
-        assert values(samples, "metallb_k8s_client_config_stale_bool") == [0]
         assert values(samples, "metallb_k8s_client_updates_total")[0] > 0
         assert "process_resident_memory_bytes" in samples
 
@@ -167,7 +170,7 @@ def test_the_speaker_counts_what_it_answers(ferrite, given, scrape):
             if found["service"] == "default/metrics-two"
         ]
 
-    assert announced() == [labels]
+    wait_until("its node alone to say so", lambda: announced() == [labels])
     counted = ("requests_received", "responses_sent")
     before = {name: sum(values(scrape(node), f"metallb_layer2_{name}", ip=address)) for name in counted}
     assert ferrite.exec("client", "arping", "-c", "2", "-I", "eth0", address).returncode == 0
@@ -194,12 +197,15 @@ def test_the_speaker_counts_what_it_tells_its_peers(ferrite, given, peers, scrap
             f"{router} to be up",
             lambda r=router: values(scrape("node-1"), "metallb_bgp_session_up", peer=r) == [1],
         )
-    wait_until("the count", lambda: announced(scrape("node-1")) == [1])
-    samples = scrape("node-1")
+    labels = {"service": "default/metrics-bgp", "protocol": "bgp", "node": "node-1", "ip": "203.0.113.128"}
+
+    def counted():
+        samples = scrape("node-1")
+        return announced(samples) == values(samples, "metallb_speaker_announced", **labels) == [1] and samples
+
+    samples = wait_until("the counts", counted)
     assert samples.keys() >= SESSION
     assert values(samples, "metallb_bgp_opens_sent", peer=PEER4)[0] >= 1
-    labels = {"service": "default/metrics-bgp", "protocol": "bgp", "node": "node-1", "ip": "203.0.113.128"}
-    assert values(samples, "metallb_speaker_announced", **labels) == [1]
 
     given.delete("Service", "metrics-bgp")
 

@@ -74,7 +74,7 @@ class ApiServer:
     def add_stand_ins(self) -> None:
         """Add kinds that take any fields, for what other products bring, and wait until they are served."""
         self.apply(*(stand_in(*each) for each in STAND_INS))
-        self.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+        self.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
 
     def add_namespace(self, name: str = NAMESPACE) -> None:
         """Create a namespace, as it is not there yet."""

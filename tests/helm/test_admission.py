@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.requires("etcd"),
     pytest.mark.requires("kube-apiserver"),
     pytest.mark.requires("kube-controller-manager"),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
 ]
 
 
@@ -73,7 +73,7 @@ def speakers(api: ApiServer) -> Iterator[Speakers]:
     """A release and its speakers; afterwards nothing of them is there."""
     api.add_namespace()
     api.helm("install", "ferrite", str(CHART), "--namespace", NAMESPACE)
-    api.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    api.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
     speakers = Speakers(api)
     _wait_until_in_force(speakers)
     yield speakers
@@ -88,7 +88,8 @@ def _wait_until_in_force(speakers: Speakers) -> None:
     """The API server takes a moment to see a new policy."""
     for number in range(300):
         name = f"probe-{number}"
-        if speakers.creates("node-1", status("ServiceL2Status", name, "node-2")):
+        said = speakers.creates("node-1", status("ServiceL2Status", name, "node-2"))
+        if "labels its status objects metallb.io/node=node-1" in said:
             return
     raise AssertionError("the policy is not in force")
 

@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.requires("etcd"),
     pytest.mark.requires("kube-apiserver"),
     pytest.mark.requires("kube-controller-manager"),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
 ]
 
 

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.requires("etcd"),
     pytest.mark.requires("kube-apiserver"),
     pytest.mark.requires("kube-controller-manager"),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
 ]
 CLUSTER_KINDS = {
     "ClusterRole",
@@ -59,6 +59,10 @@ def install(api: ApiServer, *more: str, verb: str = "install") -> None:
     api.helm(verb, "ferrite", str(CHART), "--namespace", NAMESPACE, *more)
 
 
+def wait_for_crds(api: ApiServer) -> None:
+    api.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
+
+
 def versions(api: ApiServer) -> dict[str, str]:
     """The resourceVersion of each object of the release."""
     manifest = objects(api.helm("get", "manifest", "ferrite", "--namespace", NAMESPACE).stdout)
@@ -71,6 +75,7 @@ def live(api: ApiServer, key: str) -> Object:
 
 def test_an_upgrade_with_the_same_values_changes_nothing(api: ApiServer, namespace: str) -> None:
     install(api)
+    wait_for_crds(api)  # until then their status, and so their version, changes
     before = versions(api)
     for _ in range(2):
         install(api, verb="upgrade")
@@ -106,7 +111,7 @@ def test_what_is_there_is_what_the_plain_manifests_say(api: ApiServer, namespace
 
 def test_users_objects_survive_everything_else_goes(api: ApiServer, namespace: str) -> None:
     install(api)
-    api.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    wait_for_crds(api)
     deployment = live(api, "Deployment/ferrite-controller")["metadata"]
     owner = {
         "apiVersion": "apps/v1",
@@ -123,7 +128,7 @@ def test_users_objects_survive_everything_else_goes(api: ApiServer, namespace: s
     assert uids(api) == before
     left = {key for key in manifest if is_there(api, key)}
     assert left == {key for key in manifest if key.startswith("CustomResourceDefinition/")}
-    api.kubectl("wait", "--for=delete", "secret/ferrite-memberlist", "-n", NAMESPACE, "--timeout=30s")
+    api.kubectl("wait", "--for=delete", "secret/ferrite-memberlist", "-n", NAMESPACE, "--timeout=60s")
     assert api.get("secrets", "-n", NAMESPACE)["items"] == []
     install(api)  # the CRDs that stayed are taken over again
     assert uids(api) == before
@@ -164,7 +169,7 @@ def test_crds_that_are_there_already_are_taken_over_when_asked(api: ApiServer, n
             webhook = {"clientConfig": {"service": service}, "conversionReviewVersions": ["v1beta1"]}
             crd["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
     api.apply(*crds)
-    api.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    wait_for_crds(api)
     api.apply(POOL)
     uid = api.get("ipaddresspool", "office", "-n", NAMESPACE)["metadata"]["uid"]
     words = ("install", "ferrite", str(CHART), "--namespace", NAMESPACE)

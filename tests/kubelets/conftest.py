@@ -15,7 +15,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.netns)
-            item.add_marker(pytest.mark.timeout(180))
+            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(scope="session")
@@ -65,5 +65,7 @@ def web(nodes):
         service("cluster", labels, "Cluster"),
         service("local", labels, "Local"),
     )
-    nodes.kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    nodes.wait_until(
+        "three pods", lambda: nodes.read("deployment", "web").get("status", {}).get("availableReplicas") == 3
+    )
     return nodes

@@ -22,21 +22,28 @@ SHARED = (  # where programs of real nodes keep things that no flag moves; no la
 
 
 class Leftovers:
-    """Counts the things of a lab; network namespaces of pods have no name, so they are remembered."""
+    """Counts the things of a lab; network namespaces of pods have no name, so they are held.
+
+    Only while it is held is its number no other's: the next lab on the machine gets those of the last one.
+    """
 
     def __init__(self, name):
         self.state = State(name)
-        self._networks = set()
+        self._networks = {}
 
     def look(self):
-        """Remember the network namespaces of the lab and of its pods."""
+        """Hold the network namespaces of the lab and of its pods."""
         for name in self._named_networks():
-            with suppress(OSError):
-                self._networks.add((Path("/run/netns") / name).stat().st_ino)
+            self._hold(Path("/run/netns") / name)
         for process in PROC.glob("[0-9]*"):
             with suppress(OSError):
                 if self._prefix in (process / "cgroup").read_text():
-                    self._networks.add((process / "ns" / "net").stat().st_ino)
+                    self._hold(process / "ns" / "net")
+
+    def end(self):
+        """Hold nothing any more."""
+        while self._networks:
+            os.close(self._networks.popitem()[1])
 
     def counts(self):
         """The number of things of each kind."""
@@ -65,6 +72,16 @@ class Leftovers:
     def cgroups(self):
         """Every group of the lab, in every hierarchy."""
         return [path for place in hierarchies() for path in place.glob(f"{self._prefix}*/**/")]
+
+    def _hold(self, path):
+        """Unless it is the machine's own: a program of a node joins its cgroup before its network."""
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY)
+            number = os.fstat(descriptor).st_ino
+            if number in self._networks or number == (PROC / "self" / "ns" / "net").stat().st_ino:
+                os.close(descriptor)
+            else:
+                self._networks[number] = descriptor
 
     @property
     def _prefix(self):

@@ -9,10 +9,11 @@ import pytest
 
 from lab.cluster import Lab
 from lab.scratch import ensure_scratch_image
+from lab.state import LabError
 
 IMAGE = "ferrite.lab/pod:1"
 PORT = 8080
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 
 
 class Nodes:
@@ -42,9 +43,15 @@ class Nodes:
 
     def get(self, where, address, port=80):
         """Who answers an HTTP request from a machine of the lab, and to whom: node and client address."""
+        [answer] = self.answers(where, address, port, count=1) or [()]
+        return answer
+
+    def answers(self, where, address, port=80, *, count):
+        """What `get` returns, of `count` requests on a connection each; fewer where some are lost."""
         host = f"[{address}]" if ":" in address else address
-        done = self.do(self.lab.exec(where, "curl", "-s", "-m", "2", f"http://{host}:{port}/"))
-        return tuple(done.stdout.split())
+        urls = [f"http://{host}:{port}/"] * count
+        done = self.do(self.lab.exec(where, "curl", "-s", "-m", "2", *urls, timeout=3 * count + 30))
+        return [tuple(line.split()) for line in done.stdout.splitlines()]
 
     def pods(self):
         """The name of the pod on each node."""
@@ -52,11 +59,16 @@ class Nodes:
         return {pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in found}
 
     def wait_until(self, what, holds):
-        """Ask until it holds, or fail with what was waited for."""
-        limit = time.monotonic() + PATIENCE_SECONDS
-        while not holds():
+        """Ask until it holds, or fail with what was waited for; what the lab refuses counts as not yet."""
+        limit, last = time.monotonic() + PATIENCE_SECONDS, ""
+        while True:
+            try:
+                if holds():
+                    return
+            except LabError as error:
+                last = f"; last error: {error}"
             if time.monotonic() > limit:
-                pytest.fail(f"timed out after {PATIENCE_SECONDS:.0f} s waiting for {what}")
+                pytest.fail(f"timed out after {PATIENCE_SECONDS:.0f} s waiting for {what}{last}")
             time.sleep(0.2)
 
 

@@ -13,7 +13,7 @@ from real_nodes import Nodes, container, pod_image
 from lab.cluster import Lab
 from lab.state import REPOSITORY
 
-DOWN_SECONDS = 60.0
+DOWN_SECONDS = 120.0
 NOTHING = {"processes": 0, "mounts": 0, "cgroups": 0, "networks": 0, "folders": 0}
 STAGES = ["network namespaces", "etcd, kube-apiserver", "the API server is ready"]
 
@@ -35,6 +35,7 @@ def left():
     before = machine()
     assert found.counts() == NOTHING
     yield found
+    found.end()
     down(found.state.name)
     assert machine() == before
 
@@ -46,7 +47,7 @@ def test_a_lab_that_runs_pods_leaves_nothing(left, killed):
     asyncio.run(lab.up())
     asyncio.run(lab.load_image(pod_image()))
     nodes.apply(*(pod(number) for number in (1, 2)))
-    nodes.kubectl("wait", "pod", "--all", "--for=condition=Ready", "--timeout=30s")
+    nodes.wait_until("the pods", lambda: all(map(is_ready, nodes.read("pods"))))
     left.look()
     assert all(count > 0 for count in left.counts().values())
     assert any("/pod" in process for process in left.processes())
@@ -79,6 +80,11 @@ def test_an_interrupted_up_leaves_nothing(left, stage, number):
 def supervisor(left):
     [found] = [process for process in left.processes() if "lab.supervisor" in process]
     return int(found.split(":")[0])
+
+
+def is_ready(pod):
+    conditions = pod["status"].get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def pod(number):

@@ -9,6 +9,8 @@ from lab.state import LabError, address4, address6, pod_cidrs
 
 INGRESS = {"IPv4": "192.168.1.240", "IPv6": "fd00:30::240"}
 ANY_NODE = {"node-1", "node-2", "node-3"}
+REQUESTS = 40
+"""kube-proxy chooses at random: one of three nodes is left out once in four million times."""
 
 
 def test_nodes_register_themselves_with_both_families(nodes):
@@ -28,9 +30,10 @@ def test_a_service_reaches_pods_of_every_node_from_every_node(web, family):
         spec = web.read("service", name)["spec"]
         address = dict(zip(spec["ipFamilies"], spec["clusterIPs"], strict=True))[family]
         for node in ANY_NODE:
-            web.wait_until(f"{node} to reach {name}", lambda n=node, a=address: web.get(n, a))
-        answered = {web.get("node-1", address)[0] for _ in range(40)}
-        assert answered == ANY_NODE
+            web.wait_until(
+                f"pods of every node to answer {node} as {name}",
+                lambda n=node, a=address: answering(web, n, a)[0] == ANY_NODE,
+            )
 
 
 @pytest.mark.parametrize("family", INGRESS)
@@ -42,7 +45,8 @@ def test_a_pod_reaches_other_pods_and_the_api_server_by_its_own_address(web, fam
         other = pods[node]["status"]["podIPs"][which]["ip"]
         said = in_pod(web, "node-1", "get", other, str(PORT))
         assert said.splitlines()[-1] == f"{node} {own}"
-    assert "HTTP request to an HTTPS server" in in_pod(web, "node-1", "get", "10.96.0.1", "443")
+    refusal = "HTTP request to an HTTPS server"
+    web.wait_until("the API server", lambda: refusal in in_pod(web, "node-1", "get", "10.96.0.1", "443"))
 
 
 @pytest.mark.parametrize("family", INGRESS)
@@ -52,13 +56,18 @@ def test_outside_traffic_reaches_pods_and_local_keeps_the_client(web, family):
     gateway = {"IPv4": address4("node-2"), "IPv6": address6("node-2")}[family]
     web.do(web.lab.exec("client", "ip", "route", "replace", address, "via", gateway, check=True))
     give_ingress(web, "local", address)
-    web.wait_until("an answer", lambda: web.get("client", address) == ("node-2", client))
+    web.wait_until(
+        "the node's own pod, and it alone, to see the client",
+        lambda: answering(web, "client", address) == ({"node-2"}, {client}),
+    )
     give_ingress(web, "local", None)
     give_ingress(web, "cluster", address)
-    web.wait_until("an answer", lambda: web.get("client", address))
-    answers = [web.get("client", address) for _ in range(40)]
-    assert {answer[0] for answer in answers} == ANY_NODE
-    assert client not in {answer[1] for answer in answers}
+
+    def any_pod_answers_a_node():
+        nodes, seen = answering(web, "client", address)
+        return nodes == ANY_NODE and client not in seen
+
+    web.wait_until("pods of every node to see the node as their client", any_pod_answers_a_node)
     give_ingress(web, "cluster", None)
 
 
@@ -68,7 +77,9 @@ def test_a_node_port_answers_on_every_node(web, family):
     for node in ANY_NODE:
         place = {"IPv4": address4(node), "IPv6": address6(node)}[family]
         client = {"IPv4": address4("client"), "IPv6": address6("client")}[family]
-        assert web.get("client", place, port) == (node, client)
+        web.wait_until(
+            f"{node}'s own pod", lambda n=node, p=place, c=client: web.get("client", p, port) == (n, c)
+        )
 
 
 def test_volumes_hold_what_they_should(web):
@@ -84,7 +95,7 @@ def test_volumes_hold_what_they_should(web):
 def test_logs_come_from_every_kubelet(web):
     for node, pod in web.pods().items():
         assert web.get(node, address(web, pod), PORT)
-        assert "answered " in web.kubectl("logs", pod)
+        web.wait_until(f"the log of {pod}", lambda p=pod: "answered " in web.kubectl("logs", p))
 
 
 def test_only_a_labelled_namespace_has_pods_in_the_nodes_network(nodes):
@@ -94,8 +105,8 @@ def test_only_a_labelled_namespace_has_pods_in_the_nodes_network(nodes):
     nodes.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "system", "labels": labels}})
     nodes.wait_until("the namespace's account", lambda: has_account(nodes, "system"))
     nodes.apply(host_pod("system"))
-    nodes.kubectl("wait", "-n", "system", "pod/host", "--for=condition=Ready", "--timeout=20s")
-    assert nodes.get("client", address4("node-2"), 9000) == ("node-2", address4("client"))
+    answer = ("node-2", address4("client"))
+    nodes.wait_until("the pod", lambda: nodes.get("client", address4("node-2"), 9000) == answer)
 
 
 def test_a_missing_image_is_not_looked_for_elsewhere_and_a_bad_archive_is_named(nodes, tmp_path):
@@ -115,7 +126,7 @@ def test_a_killed_node_takes_its_pods_with_it_and_comes_back(web):
     assert not web.get("node-1", before, PORT)
     web.do(lab.revive_node("node-3"))
     web.wait_until("the pod to run again", lambda: restarts(web, pod) == 1 and is_ready(web, pod))
-    assert web.get("node-1", address(web, pod), PORT)[0] == "node-3"
+    web.wait_until("its answer", lambda: web.get("node-1", address(web, pod), PORT)[:1] == ("node-3",))
     assert all(unit.wanted for unit in web.do(lab.units()))
 
 
@@ -128,6 +139,14 @@ def test_a_killed_kubelet_comes_back_and_its_pods_never_stopped(web):
     )
     web.wait_until("its answer", lambda: web.do(says(web, pod)))
     assert restarts(web, pod) == 0
+
+
+def answering(web, where, address):
+    """The nodes whose pods answer many requests, and the clients that they see; neither if one is lost."""
+    answers = web.answers(where, address, count=REQUESTS)
+    if len(answers) < REQUESTS:
+        return set(), set()
+    return tuple(map(set, zip(*answers, strict=True)))
 
 
 async def says(web, pod):

@@ -68,7 +68,7 @@ class BgpLab:
     def end_gobgpd(self, how: int = signal.SIGKILL) -> None:
         if self.gobgpd is not None:
             self.gobgpd.send_signal(how)
-            self.gobgpd.wait(5)
+            self.gobgpd.wait(30)
             self.gobgpd = None
 
     def start_router(self, *, asn: int = 64500, extra: str = "") -> None:
@@ -84,12 +84,12 @@ class BgpLab:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            self.stack.callback(daemon.wait, 5)
+            self.stack.callback(daemon.wait, 30)
             self.stack.callback(daemon.terminate)
 
     def ask(self, command: str) -> dict:
         argv = ["vtysh", "--vty_socket", str(self.folder), "-c", command + " json"]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=5)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
         try:
             return json.loads(done.stdout)
         except ValueError:
@@ -117,7 +117,7 @@ class BgpLab:
         return self.ask("show bgp ipv4 unicast").get("tableVersion", -1)
 
 
-async def eventually(question: Callable[[], object], seconds: float = 15.0, what: str = "") -> None:
+async def eventually(question: Callable[[], object], seconds: float = 45.0, what: str = "") -> None:
     """Wait until the answer is true."""
     end = asyncio.get_running_loop().time() + seconds
     while not question():

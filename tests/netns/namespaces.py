@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
 
 
-def wait_until(question: Callable[[], object], seconds: float = 5.0, what: str = "") -> object:
+def wait_until(question: Callable[[], object], seconds: float = 20.0, what: str = "") -> object:
     """The first true answer; fails after `seconds`."""
     end = time.monotonic() + seconds
     while True:
@@ -33,7 +34,7 @@ def wait_until(question: Callable[[], object], seconds: float = 5.0, what: str =
 
 
 def ip(*arguments: str) -> str:
-    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=5).stdout
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=30).stdout
 
 
 @dataclass
@@ -48,8 +49,13 @@ class Namespace:
 
     def neighbor(self, address: str) -> str:
         """The MAC the kernel has for `address`; empty without one."""
-        entries = json.loads(self.ip("-j", "neigh", "show", address) or "[]")
-        return next((entry["lladdr"] for entry in entries if "lladdr" in entry), "")
+        return next((entry["lladdr"] for entry in self._neighbors(address) if "lladdr" in entry), "")
+
+    def _has_given_up(self, address: str) -> bool:
+        return any("FAILED" in entry["state"] for entry in self._neighbors(address))
+
+    def _neighbors(self, address: str) -> list[dict[str, Any]]:
+        return json.loads(self.ip("-j", "neigh", "show", address) or "[]")
 
     def open_socket(self, *arguments: int) -> socket.socket:
         """A socket that lives in this namespace, though the test does not."""
@@ -67,16 +73,26 @@ class Namespace:
 
     def packet_socket(self, link: str, protocol: int = 3) -> socket.socket:
         opened = self.open_socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        opened.settimeout(2)
+        opened.settimeout(20)
         opened.bind((link, protocol))
         return opened
 
     def resolve(self, address: str) -> str:
         """Let the kernel resolve `address`; the MAC it learnt."""
+        return str(wait_until(lambda: self.ask(address), what=f"{address} resolved in {self.name}"))
+
+    def is_silent(self, address: str) -> bool:
+        """Whether all that the kernel asks for `address`, it asks in vain."""
+        self.ask(address)
+        wait_until(lambda: self.neighbor(address) or self._has_given_up(address), what="the kernel's verdict")
+        return not self.neighbor(address)
+
+    def ask(self, address: str) -> str:
+        """Have the kernel ask for `address`, again if it has given up; the MAC it has now."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with self.open_socket(family, socket.SOCK_DGRAM) as asker:
             asker.sendto(b"x", (address, 9))
-        return str(wait_until(lambda: self.neighbor(address), what=f"{address} resolved in {self.name}"))
+        return self.neighbor(address)
 
 
 @dataclass

@@ -13,6 +13,7 @@ import uvloop
 from ferrite.net import NodeName
 from speaker.members.key import file_key
 from speaker.members.mesh import Mesh, MeshSettings
+from speaker.members.view import Timings
 
 
 def set_nodes(mesh: Mesh, nodes: dict[str, str]) -> None:
@@ -22,7 +23,9 @@ def set_nodes(mesh: Mesh, nodes: dict[str, str]) -> None:
 async def main() -> None:
     settings = json.loads(sys.argv[1])
     key = partial(file_key, Path(settings["keys"]))
-    mesh = Mesh(MeshSettings(NodeName(settings["me"]), ip_address(settings["bind"]), key), lambda: 0.0)
+    timings = Timings(**settings["timings"])
+    me, bind = NodeName(settings["me"]), ip_address(settings["bind"])
+    mesh = Mesh(MeshSettings(me, bind, key, timings=timings), lambda: 0.0)
     set_nodes(mesh, settings["nodes"])
     running = asyncio.ensure_future(mesh.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)

@@ -20,7 +20,7 @@ from speaker.bgp.routes import Route
 from tests.netns.bgp_lab import BgpLab, bgp_lab, eventually, wanted
 
 __all__ = ["bgp_lab"]
-pytestmark = [pytest.mark.netns, pytest.mark.looptime(False), pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.netns, pytest.mark.looptime(False), pytest.mark.timeout(240)]
 BOTH = (Family.IPV4, Family.IPV6)
 ONE, TWO, SIX = "192.0.2.1/32", "192.0.2.2/32", "2001:db8:1::1/128"
 
@@ -64,7 +64,7 @@ async def test_routes_of_both_families_arrive_and_change_without_a_reset(bgp_lab
         assert path["largeCommunity"]["string"] == "65000:2:3"
         drops = bgp_lab.drops()
         running.wanted.set(wanted(TWO, SIX, families=BOTH))
-        await eventually(lambda: bgp_lab.kernel_routes() == {TWO, SIX}, 5, "the other route")
+        await eventually(lambda: bgp_lab.kernel_routes() == {TWO, SIX}, what="the other route")
         assert bgp_lab.drops() == drops
         await eventually(lambda: running.sessions() == "Established", what="the report says so")
 
@@ -180,7 +180,7 @@ async def test_internal_accepts_our_own_as_only(bgp_lab: BgpLab, caplog: pytest.
 
 
 async def until_ready(router: GobgpRouter) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(45):
         while True:
             with suppress(RouterError):
                 await router.state()

@@ -1,12 +1,10 @@
-import time
-
 import pytest
 from scapy.layers.inet6 import ICMPv6ND_NA
 from scapy.layers.l2 import ARP, Ether
 
 from tests.netns.namespaces import Runner, Veth, wait_until
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
 V4, V6 = "10.99.0.50", "fd99:0::50"
 
 
@@ -27,19 +25,21 @@ def test_a_kernel_resolves_an_announced_address(veth: Veth, runner: Runner, addr
 @pytest.mark.parametrize("address", [V4, V6])
 def test_nobody_answers_while_not_fresh(veth: Veth, runner: Runner, address: str) -> None:
     runner.tell(announce={address: None}, fresh=False)
-    with pytest.raises(pytest.fail.Exception):
-        veth.client.resolve(address)
+    assert veth.client.is_silent(address)
 
 
 def test_a_take_over_is_announced_to_all(veth: Veth, runner: Runner) -> None:
     with veth.client.packet_socket("eth0") as capture:
         runner.tell(announce={V4: None, V6: None})
         frames: list[Ether] = []
-        end = time.monotonic() + 1
-        while time.monotonic() < end and len(frames) < 3:
+
+        def all_came() -> bool:
             frame = Ether(capture.recv(2048))
             if (ARP in frame and frame[ARP].psrc == V4) or ICMPv6ND_NA in frame:
                 frames.append(frame)
+            return len(frames) == 3
+
+        wait_until(all_came, what="two gratuitous ARP frames and an advertisement")
     mac = veth.speaker.mac("eth0")
     arps = [frame[ARP] for frame in frames if ARP in frame]
     assert sorted(arp.op for arp in arps) == [1, 2]
@@ -68,8 +68,7 @@ def test_a_new_mac_is_told_and_used(veth: Veth, runner: Runner, address: str) ->
 
 def test_only_listed_interfaces_answer(veth: Veth, runner: Runner) -> None:
     runner.tell(announce={V4: ["other0"]})
-    with pytest.raises(pytest.fail.Exception):
-        veth.client.resolve(V4)
+    assert veth.client.is_silent(V4)
     assert runner.tell()["refused"]["otherInterface"] >= 1
 
 

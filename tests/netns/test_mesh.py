@@ -4,33 +4,40 @@ import pytest
 
 from tests.netns.namespaces import Runner, Veth, wait_until
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
 NODES = {"a": "10.99.0.1", "b": "10.99.0.2"}
 
 
-def start(veth: Veth, folder: Path, name: str, key: str | None) -> Runner:
+def start(veth: Veth, folder: Path, name: str, key: str | None, **timings: float) -> Runner:
     keys = folder / name
     keys.mkdir()
     if key is not None:
         (keys / "secretkey").write_text(key)
     where = veth.speaker if name == "a" else veth.client
-    return veth.start(where, "run_mesh.py", me=name, bind=NODES[name], keys=str(keys), nodes=NODES)
+    settings = {"me": name, "bind": NODES[name], "keys": str(keys), "nodes": NODES, "timings": timings}
+    return veth.start(where, "run_mesh.py", **settings)
+
+
+def answers_with(runner: Runner, *live: str) -> bool:
+    """Whether these are alive for it, and it may answer."""
+    said = runner.tell()
+    return said["live"] == list(live) and bool(said["fresh"])
 
 
 def test_two_hear_each_other_and_a_killed_one_is_missed_in_a_second(veth: Veth, tmp_path: Path) -> None:
     a, b = start(veth, tmp_path, "a", "secret"), start(veth, tmp_path, "b", "secret")
     for each in (a, b):
-        wait_until(lambda each=each: each.tell()["live"] == ["a", "b"], what="both alive")
-        assert each.tell()["fresh"]
+        wait_until(lambda each=each: answers_with(each, "a", "b"), what="both alive")
     b.process.kill()
     wait_until(lambda: a.tell()["live"] == ["a"], seconds=1.0, what="b missed")
 
 
-def test_one_that_leaves_is_missed_at_once(veth: Veth, tmp_path: Path) -> None:
-    a, b = start(veth, tmp_path, "a", "secret"), start(veth, tmp_path, "b", "secret")
+def test_one_that_leaves_is_missed_by_its_word(veth: Veth, tmp_path: Path) -> None:
+    patient = {"silence": 300.0, "detection": 600.0}  # its silence tells nobody while this test runs
+    a, b = (start(veth, tmp_path, name, "secret", **patient) for name in NODES)
     wait_until(lambda: a.tell()["live"] == b.tell()["live"] == ["a", "b"], what="both alive")
     b.process.terminate()
-    wait_until(lambda: a.tell()["live"] == ["a"], seconds=0.3, what="b left")
+    wait_until(lambda: a.tell()["live"] == ["a"], what="b left")
 
 
 def test_one_whose_node_comes_back_answers_only_when_it_was_heard(veth: Veth, tmp_path: Path) -> None:
@@ -42,7 +49,7 @@ def test_one_whose_node_comes_back_answers_only_when_it_was_heard(veth: Veth, tm
     assert not b.tell(nodes=NODES)["fresh"]  # a does not know of b's Node yet
     a.tell(nodes=NODES)
     wait_until(lambda: a.tell()["live"] == ["a", "b"], what="b alive again")
-    assert b.tell()["fresh"]
+    wait_until(lambda: answers_with(b, "a", "b"), what="b may answer")
 
 
 def test_a_wrong_key_is_refused_until_the_key_changes(veth: Veth, tmp_path: Path) -> None:
