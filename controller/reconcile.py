@@ -44,7 +44,8 @@ class Follower:
         while True:
             changes = await self._world.changed(within=RESYNC_SECONDS)
             whole = self._configure(changes) or not changes
-            self.inbox.add(*(self._world.objects(SERVICES) if whole else changes.of(SERVICES)))
+            if self._state.leading:  # a term begins with every Service, whatever was noted before it
+                self.inbox.add(*(self._world.objects(SERVICES) if whole else changes.of(SERVICES)))
 
     def _configure(self, changes: Changes) -> bool:
         """Read the configuration anew if it changed; whether that can matter to a Service."""
@@ -155,19 +156,15 @@ async def caught_up(cluster: Cluster, world: World) -> None:
     Another replica may have assigned addresses a moment ago that are still on their way to us.
     """
     while True:
-        before = _versions(world)
         listed, _ = await cluster.list(SERVICES)
+        newest = max((_number(service.metadata.resource_version) for service in listed), default=0)
         for _ in range(int(CATCH_UP_SECONDS / LOOK_SECONDS)):
-            now = _versions(world)
-            # A version that changed since the call is newer than the list, or as new; the same one is behind.
-            if all(
-                now.get(newest.key) == newest.metadata.resource_version
-                or now.get(newest.key) != before.get(newest.key)
-                for newest in listed
-            ):
+            # Changes come in the order of versions: who was shown a later one was shown them all.
+            if _number(world.version(SERVICES)) >= newest:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _versions(world: World) -> dict[str, str]:
-    return {key: service.metadata.resource_version for key, service in world.objects(SERVICES).items()}
+def _number(version: str) -> int:
+    """A resource version as every API server that stores in etcd has them: the number of the change."""
+    return int(version) if version.isdigit() else 0
