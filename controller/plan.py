@@ -154,7 +154,10 @@ class Planner:
         return decisions
 
     def _claim_held(self, request: Request) -> None:
-        if request.standing is Standing.NOT_LOAD_BALANCER or self._ledger.held_by(request.key):
+        if self._ledger.held_by(request.key):
+            return
+        if request.standing is Standing.NOT_LOAD_BALANCER:
+            self._hold_back(request)  # its turn comes last, and its status lists them until then
             return
         held = tuple(dict.fromkeys(request.held))
         if held and not self._search(request).blocked(held):

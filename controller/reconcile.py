@@ -55,7 +55,7 @@ class Follower:
         while True:
             changes = await self.world.changed(within=RESYNC_SECONDS)
             self._configure(changes)
-            if self._state.leading:  # a term begins with every Service
+            if self._state.leading:  # a term begins with every Service, whatever was noted before it
                 self.inbox.add(*(changes.of(SERVICES) if changes else self.world.objects(SERVICES)))
                 self.inbox.add(*map(service_of, changes.of(self._bindings)))
 
@@ -203,24 +203,20 @@ async def caught_up(cluster: Cluster, world: World) -> None:
 
 async def _caught_up_with(cluster: Cluster, store: Store[Any]) -> None:
     while True:
-        before = _versions(store)
         try:
             listed, _ = await cluster.list(store.kind)
         except ClusterError as error:
             if store.kind.optional and error.status == NOT_FOUND:
                 return
             raise
+        newest = max((_number(found.metadata.resource_version) for found in listed), default=0)
         for _ in range(int(CATCH_UP_SECONDS / LOOK_SECONDS)):
-            now = _versions(store)
-            # A version that changed since the call is newer than the list, or as new; the same one is behind.
-            if all(
-                now.get(newest.key) == newest.metadata.resource_version
-                or now.get(newest.key) != before.get(newest.key)
-                for newest in listed
-            ):
+            # Changes come in the order of versions: who was shown a later one was shown them all.
+            if _number(store.version) >= newest:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _versions(store: Store[Any]) -> dict[str, str]:
-    return {key: found.metadata.resource_version for key, found in store.objects.items()}
+def _number(version: str) -> int:
+    """A resource version as every API server that stores in etcd has them: the number of the change."""
+    return int(version) if version.isdigit() else 0

@@ -181,16 +181,18 @@ class _Holder:
         self._seen = ("", 0.0)  # version of another holder's record, and when it was first seen
         self._led = False
         self._complaint = ""
+        self._surprised = False  # the last turn, too, met a newer record than it had read
 
     async def run(self) -> NoReturn:
         while True:
             try:
                 async with asyncio.timeout(self._timings.call):
                     wait = await self._turn()
-                self._complaint = ""
+                self._complaint, self._surprised = "", False
             except Conflict:
-                self._mine = None  # somebody else wrote: look again at once
-                wait = 0.0 if self._led else jittered(self._timings.poll / 2)
+                self._mine = None  # somebody else wrote: look again at once, but not over and over
+                wait = 0.0 if self._led and not self._surprised else jittered(self._timings.poll / 2)
+                self._surprised = True
             except (ClusterError, TimeoutError) as error:
                 self._complain(str(error) or NO_ANSWER)
                 self._mine = None  # a write without an answer may have succeeded

@@ -69,13 +69,13 @@ class WorkQueue:
         self._end(key)
 
     def failed(self, key: str, retry_after: float | None = None) -> None:
-        """End a turn that must come again: after `retry_after` seconds, else after a growing pause."""
+        """End a turn that must come again: after a growing pause, `retry_after` seconds at least."""
         self.retries += 1
         pause = longer(self._retry.get(key), FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS)
         self._retry[key] = pause
         self._again.discard(key)
         self._end(key)
-        self.add_later(key, jittered(pause) if retry_after is None else retry_after)
+        self.add_later(key, max(jittered(pause), retry_after or 0.0))
 
     @property
     def depth(self) -> int:

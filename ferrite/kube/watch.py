@@ -22,7 +22,6 @@ O = TypeVar("O", bound=Object)  # noqa: E741 - T of objects that are listed and 
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
-LONGEST_RETRY_AFTER_SECONDS = 60.0
 STEADY_SECONDS = 5.0
 """A watch that lived that long ends the back-off."""
 RELIST_SECONDS = 10 * 3600.0
@@ -39,6 +38,7 @@ class Store(Generic[O]):
     Attributes:
         objects: a live read-only view.
         synced: whether a whole list was read; never false again.
+        version: resource version of the last list, event or bookmark; empty before the first list.
         problem: what is wrong now, in words; empty when nothing is.
         lists, watches: how many were begun.
         ends: how watches and lists ended, by cause.
@@ -53,6 +53,7 @@ class Store(Generic[O]):
         self._touched = touched or asyncio.Event()
         self.objects = MappingProxyType(self._objects)
         self.synced = False
+        self.version = ""
         self.problem = ""
         self.lists = self.watches = self.updates = 0
         self.ends: Counter[str] = Counter()
@@ -143,7 +144,7 @@ class _Reflector(Generic[O]):
         for key, problem in page.unreadable.items():
             self._unreadable(key, problem)
         self._store.replace(page.objects, frozenset(page.unreadable))
-        self._version = page.version
+        self._version = self._store.version = page.version
         self._relist_at = self._now() + jittered(RELIST_SECONDS)
         self._store.heard_at = self._now()
 
@@ -157,7 +158,7 @@ class _Reflector(Generic[O]):
             async for event in events:
                 self._store.heard_at = self._now()
                 self._take(event)
-                self._version = event.version or self._version
+                self._version = self._store.version = event.version or self._version
                 if self._store.problem:
                     self._recovered()
         self._store.ends["ended"] += 1
@@ -178,7 +179,7 @@ class _Reflector(Generic[O]):
         if not isinstance(error, Gone):
             self._store.ends[error.reason or str(error.status)] += 1
         self._pause = longer(self._pause, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
-        wait = max(jittered(self._pause), min(error.retry_after or 0.0, LONGEST_RETRY_AFTER_SECONDS))
+        wait = max(jittered(self._pause), error.retry_after or 0.0)
         problem = self._described(error)
         is_news = problem != self._store.problem and not isinstance(error, Gone)
         if is_news and error.reason not in QUIET_ENDS:

@@ -16,6 +16,8 @@ O = TypeVar("O", bound=Object)  # noqa: E741 - T of objects that are listed and 
 
 Body = Mapping[str, Any] | Struct
 GONE = 410
+LONGEST_RETRY_AFTER_SECONDS = 60.0
+"""No server may put a client off for longer: what was to be written would wait that long."""
 
 
 class EventType(Enum):
@@ -206,6 +208,8 @@ def error_of(status: int, body: bytes, retry_after: str | None = None) -> Cluste
         wait = said.details.retry_after_seconds
     kind = {409: Conflict, GONE: Gone}.get(code, ClusterError)
     text = said.message or f"the API server answered {code}"
+    if wait is not None:
+        wait = min(wait, LONGEST_RETRY_AFTER_SECONDS)
     return kind(text, status=code, reason=said.reason, retry_after=wait)
 
 

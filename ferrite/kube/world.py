@@ -63,6 +63,10 @@ class World:
         """
         return cast(Mapping[str, O], self._stores[kind].objects)
 
+    def version(self, kind: Kind[Any]) -> str:
+        """The resource version up to which the changes of a kind are shown; empty before its first list."""
+        return self._stores[kind].version
+
     @property
     def synced(self) -> bool:
         """Whether every kind was listed; no decision may be made before."""

@@ -379,3 +379,10 @@ def test_what_was_decided_stands_against_a_stale_status() -> None:
     assert given_to(world.one(moving)) == ["198.18.0.2"]
     world.remove("team/a")
     assert given_to(world.one(moving)) == ["198.18.0.2"]
+
+
+def test_a_new_term_gives_to_nobody_what_the_status_of_one_that_asks_no_more_still_lists() -> None:
+    old = service("team/old", type="ClusterIP", held=["192.0.2.1"], pool="blue")
+    decisions = World(FULL).show(service(), old)
+    assert isinstance(decisions["team/old"], Clear)
+    assert isinstance(decisions["team/web"], Refuse)

@@ -7,9 +7,11 @@ it behind a real port.
 import asyncio
 import copy
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from ferrite.errors import ClusterError
@@ -17,7 +19,18 @@ from ferrite.kube import kinds as known
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import AnyKind
 from ferrite.kube.transport import Call
-from tests.fakes.parts import ApiError, Change, Dropped, Fault, Json, OpenWatch, Target, client_error
+from tests.fakes.parts import (
+    ApiError,
+    Change,
+    Dropped,
+    Fault,
+    Json,
+    OpenWatch,
+    Target,
+    broken_lines,
+    client_error,
+    watch_line,
+)
 from tests.fakes.patching import applied, merged
 from tests.fakes.selection import matches
 
@@ -42,9 +55,10 @@ class FakeApi:
     bookmarks: bool = True
     down: bool = False
     pages: dict[str, tuple[list[Json], int]] = field(default_factory=dict)
+    observers: list[Callable[[Change], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._changed = asyncio.Event()
+        self._changed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     # What tests do by themselves.
 
@@ -83,7 +97,7 @@ class FakeApi:
         for watch in self.watches:
             if kind is None or str(watch.target.kind) == str(kind):
                 watch.how = how
-        self._wake()
+                self._wake(watch.target.kind)
 
     def calls_of(self, method: str, part: str = "") -> list[Call]:
         """The calls so far with a method whose path contains `part`, watches left out."""
@@ -255,11 +269,17 @@ class FakeApi:
         self.history.append(change)
         while len(self.history) > HISTORY:
             self.oldest = self.history.pop(0).revision
-        self._wake()
+        for observer in self.observers:
+            observer(change)
+        self._wake(change.kind)
 
-    def _wake(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+    def _wake(self, kind: AnyKind) -> None:
+        self._changed.pop(str(kind), asyncio.Event()).set()
+
+    def _since(self, revision: int) -> Iterator[Change]:
+        """The changes after a revision, oldest first."""
+        recent = takewhile(lambda change: change.revision > revision, reversed(self.history))
+        return reversed(tuple(recent))
 
     # Watches.
 
@@ -281,48 +301,25 @@ class FakeApi:
         bookmark = loop.time() + BOOKMARK_SECONDS
         at = int(call.query["resourceVersion"])
         if at < self.oldest:
-            yield _line("ERROR", ApiError(410, "Expired", "too old resource version").body)
+            yield watch_line("ERROR", ApiError(410, "Expired", "too old resource version").body)
             return
         while loop.time() < ends:
-            changed = self._changed
-            for change in [entry for entry in self.history if entry.revision > at]:
+            changed = self._changed[str(watch.target.kind)]
+            for change in self._since(at):
                 at = change.revision
                 for line in _told(watch.target, change, call):
                     yield line
             if watch.how:
-                async for line in self._broken(watch.how):
+                async for line in broken_lines(watch.how):
                     yield line
                 return
             if self.bookmarks and loop.time() >= bookmark:
                 bookmark = loop.time() + BOOKMARK_SECONDS
                 at = self.revision
-                yield _line("BOOKMARK", {"metadata": {"resourceVersion": str(at), "creationTimestamp": None}})
+                yield watch_line("BOOKMARK", {"metadata": {"resourceVersion": str(at), "creationTimestamp": None}})
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(min(ends, bookmark)):
                     await changed.wait()
-
-    async def _broken(self, how: str) -> AsyncGenerator[bytes, None]:
-        match how:
-            case "end":
-                return
-            case "reset":
-                raise Dropped
-            case "truncate":
-                yield b'{"type":"MODIFIED","object":{"meta'
-            case "gone":
-                yield _line("ERROR", ApiError(410, "Expired", "too old resource version").body)
-            case "error":
-                yield _line("ERROR", ApiError(500, "InternalError", "etcd has gone").body)
-            case "garbage":
-                yield b"<html>not json</html>\n"
-            case "stall":
-                await asyncio.Event().wait()
-            case _:
-                raise ValueError(how)
-
-
-def _line(type_: str, found: Json) -> bytes:
-    return json.dumps({"type": type_, "object": found}).encode() + b"\n"
 
 
 def _told(target: Target, change: Change, call: Call) -> Iterator[bytes]:
@@ -332,9 +329,9 @@ def _told(target: Target, change: Change, call: Call) -> Iterator[bytes]:
     now = change.type != "DELETED" and matches(change.new, target.namespace, call.query)
     before = change.old is not None and matches(change.old, target.namespace, call.query)
     if now:
-        yield _line("MODIFIED" if before else "ADDED", change.new)
+        yield watch_line("MODIFIED" if before else "ADDED", change.new)
     elif before:
-        yield _line("DELETED", change.new)
+        yield watch_line("DELETED", change.new)
 
 
 class FakeTransport:
@@ -343,11 +340,19 @@ class FakeTransport:
     def __init__(self, api: FakeApi) -> None:
         self._api = api
 
+    async def answer(self, call: Call) -> Json:
+        """The JSON of an answer."""
+        return await self._api.answer(call)
+
+    def lines(self, call: Call) -> AsyncGenerator[bytes, None]:
+        """The lines of a watch, an empty one when it begins."""
+        return self._api.watch(call)
+
     async def request(self, call: Call) -> bytes:
         """See `ferrite.kube.transport.Transport`."""
         try:
             async with asyncio.timeout(call.seconds):
-                return json.dumps(await self._api.answer(call)).encode()
+                return json.dumps(await self.answer(call)).encode()
         except TimeoutError:
             raise ClusterError("no answer", reason="Timeout") from None
         except (ApiError, Dropped) as error:
@@ -355,7 +360,7 @@ class FakeTransport:
 
     async def stream(self, call: Call, silence_seconds: float) -> AsyncGenerator[bytes, None]:
         """See `ferrite.kube.transport.Transport`."""
-        lines = self._api.watch(call)
+        lines = self.lines(call)
         try:
             while True:
                 try:

@@ -1,7 +1,8 @@
 """What the fake API server is made of: errors, faults, its history and its paths."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,3 +76,29 @@ def client_error(error: ApiError | Dropped) -> ClusterError:
         return ClusterError("connection reset", reason="ConnectionResetError")
     retry_after = None if error.retry_after is None else str(error.retry_after)
     return error_of(error.status, json.dumps(error.body).encode(), retry_after)
+
+
+def watch_line(type_: str, found: Json) -> bytes:
+    """One event of a watch."""
+    return json.dumps({"type": type_, "object": found}).encode() + b"\n"
+
+
+async def broken_lines(how: str) -> AsyncGenerator[bytes, None]:
+    """How a watch goes wrong: end, reset, truncate, gone, error, garbage, stall."""
+    match how:
+        case "end":
+            return
+        case "reset":
+            raise Dropped
+        case "truncate":
+            yield b'{"type":"MODIFIED","object":{"meta'
+        case "gone":
+            yield watch_line("ERROR", ApiError(410, "Expired", "too old resource version").body)
+        case "error":
+            yield watch_line("ERROR", ApiError(500, "InternalError", "etcd has gone").body)
+        case "garbage":
+            yield b"<html>not json</html>\n"
+        case "stall":
+            await asyncio.Event().wait()
+        case _:
+            raise ValueError(how)

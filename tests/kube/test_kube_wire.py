@@ -37,3 +37,8 @@ def test_errors_by_status(status: int, kind: type[ClusterError]) -> None:
     assert type(error) is kind
     assert (str(error), error.reason, error.status, error.retry_after) == ("m", "R", status, 3)
     assert error_of(status, b"<html>", "7").retry_after == 7
+
+
+def test_no_server_puts_a_client_off_for_longer_than_a_minute() -> None:
+    assert error_of(503, b"<html>", "86400").retry_after == 60
+    assert error_of(429, b'{"details":{"retryAfterSeconds":86400}}').retry_after == 60

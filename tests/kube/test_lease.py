@@ -184,3 +184,16 @@ async def test_a_write_without_an_answer_is_in_doubt_for_a_while(
     await leadership.settled()
     assert not leadership.in_doubt
     assert asyncio.get_running_loop().time() - began == (5 if doubt else 0)
+
+
+async def test_conflicts_without_end_are_not_met_in_a_loop() -> None:
+    api = FakeApi()
+    async with candidates(api) as (only,):
+        await only.leadership.acquired()
+        newer = ApiError(409, "Conflict", "newer")
+        api.faults.append(
+            Fault(lambda call: call.method == "PUT" and len(api.calls) < 10_000, newer, times=10**6)
+        )
+        before = len(api.calls)
+        await asyncio.sleep(60)
+        assert len(api.calls) - before < 60 / 0.25 * 2

@@ -81,3 +81,20 @@ async def test_workers_survive_every_error_and_run_no_key_twice_at_once() -> Non
     await asyncio.wait([task])
     assert {key: done.count(key) for key in done} == {"bug": 2, "busy": 2, "fine": 2}
     assert queue.retries == 2
+
+
+async def test_a_server_that_asks_to_come_back_at_once_is_not_asked_over_and_over() -> None:
+    queue, turns = WorkQueue(), 0
+
+    async def turn(key: str) -> None:
+        nonlocal turns
+        turns += 1
+        assert turns < 1000
+        raise ClusterError("come back at once", status=429, retry_after=0)
+
+    queue.add("a")
+    task = asyncio.get_running_loop().create_task(work(queue, 1, turn))
+    await asyncio.sleep(60)
+    task.cancel()
+    await asyncio.wait([task])
+    assert turns < 12
