@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +21,8 @@ LEVELS = {
 }
 _WORDS = {"WARNING": "warn", "CRITICAL": "error"}
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+SPELL_SECONDS = 60.0
+SPELL_WARNINGS = 3
 QUIET = ("aiohttp", "asyncio", "httpcore", "httpx", "kr8s")
 """Libraries that log at info what is no news to an operator."""
 
@@ -40,6 +44,34 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
+class Seldom(logging.Filter):
+    """Lets through `SPELL_WARNINGS` warnings of the same words in `SPELL_SECONDS`.
+
+    An API server that fails for an hour fails each of a thousand writes. What is left out is counted, and the
+    next one that is let through says how many there were as `left_out`. Tracebacks are never left out.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._spells: dict[
+            str, tuple[float, int]
+        ] = {}  # words, a constant phrase -> beginning, warnings since
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter.filter`."""
+        if record.levelno != logging.WARNING or record.exc_info:
+            return True
+        words, now = str(record.msg), self._clock()
+        began, count = self._spells.get(words, (now, 0))
+        if now - began >= SPELL_SECONDS:
+            if count > SPELL_WARNINGS:
+                record.left_out = count - SPELL_WARNINGS
+            began, count = now, 0
+        self._spells[words] = (began, count + 1)
+        return count < SPELL_WARNINGS
+
+
 def setup(level: str, daemon: str) -> None:
     """Send all logs of the process to stdout from `level` on.
 
@@ -50,6 +82,7 @@ def setup(level: str, daemon: str) -> None:
         raise ConfigError(f"{daemon}: --log-level is not one of {', '.join(LEVELS)}: {level!r}")
     lines = logging.StreamHandler(sys.stdout)
     lines.setFormatter(JsonLines())
+    lines.addFilter(Seldom())
     root = logging.getLogger()
     root.handlers[:] = [lines]
     root.setLevel(LEVELS[level])

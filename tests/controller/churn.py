@@ -1,4 +1,4 @@
-"""Users who create, change and delete Services and pools, and a witness who watches every address meanwhile."""
+"""Users who create, change and delete Services and pools, and a witness of every address meanwhile."""
 
 import asyncio
 import copy

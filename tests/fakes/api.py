@@ -19,6 +19,7 @@ from ferrite.kube import kinds as known
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import AnyKind
 from ferrite.kube.transport import Call
+from ferrite.run.backoff import EARLY_SECONDS
 from tests.fakes.parts import (
     ApiError,
     Change,
@@ -303,7 +304,7 @@ class FakeApi:
         if at < self.oldest:
             yield watch_line("ERROR", ApiError(410, "Expired", "too old resource version").body)
             return
-        while loop.time() < ends:
+        while loop.time() + EARLY_SECONDS < ends:
             changed = self._changed[str(watch.target.kind)]
             for change in self._since(at):
                 at = change.revision
@@ -313,10 +314,12 @@ class FakeApi:
                 async for line in broken_lines(watch.how):
                     yield line
                 return
-            if self.bookmarks and loop.time() >= bookmark:
+            if self.bookmarks and loop.time() + EARLY_SECONDS >= bookmark:
                 bookmark = loop.time() + BOOKMARK_SECONDS
                 at = self.revision
-                yield watch_line("BOOKMARK", {"metadata": {"resourceVersion": str(at), "creationTimestamp": None}})
+                yield watch_line(
+                    "BOOKMARK", {"metadata": {"resourceVersion": str(at), "creationTimestamp": None}}
+                )
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(min(ends, bookmark)):
                     await changed.wait()

@@ -27,7 +27,11 @@ REFUSALS = {
     "conflict": ((409, "Conflict", (None,)),),
     "gone": ((410, "Expired", (None,)),),
     "throttled": ((429, "TooManyRequests", (None, 0, 1, 5, 3600)),),
-    "broken": ((500, "InternalError", (None,)), (503, "ServiceUnavailable", (None, 2)), (504, "Timeout", (None,))),
+    "broken": (
+        (500, "InternalError", (None,)),
+        (503, "ServiceUnavailable", (None, 2)),
+        (504, "Timeout", (None,)),
+    ),
 }
 WATCH_ENDS = ("end", "reset", "truncate", "gone", "error", "garbage", "bookmark", "stall")
 
@@ -80,8 +84,8 @@ class StormTransport(FakeTransport):
 
     Attributes:
         identity: as the replica's last record of the Lease has it.
-        trespasses: writes of others' status that the API server did while the Lease was not this replica's.
-        done: the calls that the API server carried out, by method and path.
+        trespasses: writes of a status that the API server did while the Lease was not this replica's.
+        calls: all that the replica made, and when.
     """
 
     def __init__(self, api: FakeApi, storm: Storm) -> None:
@@ -163,22 +167,29 @@ class StormTransport(FakeTransport):
         trouble, chance = self.storm.trouble(call), self.storm.chance
         if trouble == "away":
             raise Dropped
+        if trouble in REFUSALS:
+            raise self._refusal(trouble)
         if trouble == "slow":
             await asyncio.sleep(10 ** chance.uniform(-1, 1.8))
-        elif trouble in REFUSALS:
-            raise self._refusal(trouble)
-        how = chance.choice(WATCH_ENDS) if trouble == "watches" else ""
-        left, version = chance.randrange(5), call.query["resourceVersion"]
+        told = self._api.watch(call) if trouble != "watches" else self._cut(call, chance.randrange(1, 6))
+        async with aclosing(told) as lines:
+            async for found in lines:
+                yield found
+
+    async def _cut(self, call: Call, count: int) -> AsyncGenerator[bytes, None]:
+        """So many lines of a watch, and a bad end."""
+        version = call.query["resourceVersion"]
         async with aclosing(self._api.watch(call)) as lines:
             async for found in lines:
                 yield found
-                if how and found:
+                if found:
                     version = json.loads(found)["object"].get("metadata", {}).get("resourceVersion", version)
-                if how and left == 0:
+                count -= 1
+                if not count:
                     break
-                left -= 1
+        how = self.storm.chance.choice(WATCH_ENDS)
         if how == "bookmark":
             yield watch_line("BOOKMARK", {"metadata": {"resourceVersion": version}})
-        elif how:
+        else:
             async for found in broken_lines(how):
                 yield found
