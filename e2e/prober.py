@@ -1,5 +1,7 @@
 """Asks URLs at a steady rate, each time on a new connection, until standard input ends; then sums up.
 
+Says each URL when it answers for the first time.
+
 It runs on machines outside the cluster by `python3 -c`, so it uses the standard library only.
 """
 
@@ -33,6 +35,9 @@ class Target:
             good = False
         if good:
             self.answered.append(time.monotonic())
+            if len(self.answered) == 1:
+                sys.stdout.write(f"{self.url}\n")
+                sys.stdout.flush()
         else:
             self.lost += 1
 

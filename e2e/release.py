@@ -13,7 +13,7 @@ from e2e.patience import wait_until
 from e2e.site import Site
 
 HELM_SECONDS = 180
-READY_SECONDS = 90.0
+READY_SECONDS = 240.0
 CLUSTER_WIDE = frozenset(
     {
         "ClusterRole",

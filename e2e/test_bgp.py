@@ -41,5 +41,5 @@ def test_local_traffic_is_routed_only_to_nodes_with_a_pod(
         hop = {nodes[node][family]}
         wait_until(f"{node} to be the only hop", lambda a=address, h=hop: site.hops(a) == h)
         wait_until("its pod", lambda a=address, node=node: site.get("remote", a, "/node") == node)
-        client = site.get("remote", address, "/client")
+        client = wait_until("its client", lambda a=address: site.get("remote", a, "/client"))
         assert client not in {known for every in nodes.values() for known in every.values()}

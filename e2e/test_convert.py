@@ -11,6 +11,7 @@ from e2e.conftest import Apps, option
 from e2e.manifests import NAMESPACE, NODE_ASN, Object, service
 from e2e.patience import wait_until
 from e2e.release import Release
+from e2e.site import Site
 
 CONVERT_SECONDS = 30
 USERS_KINDS = "ipaddresspools,l2advertisements,bgpadvertisements,bgppeers,bfdprofiles,communities"
@@ -71,5 +72,10 @@ def test_what_a_configmap_described_is_served(pytestconfig: pytest.Config, bare:
         given.apply(service(name, pool, selector={"app": name}))
         address = wait_until("an address", lambda n=name: site.address(n))
         wait_until("an answer", lambda n=name, p=place, a=address: site.get(p, a) == n)
+    wait_until("every daemon to find all of it valid", lambda: results(site) == {"Valid"})
+
+
+def results(site: Site) -> set[str]:
+    """What the daemons say of their configuration."""
     states = site.read("configurationstates", "-n", site.namespace)
-    assert {state["status"]["result"] for state in states} == {"Valid"}
+    return {state.get("status", {}).get("result", "") for state in states}

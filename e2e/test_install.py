@@ -5,6 +5,7 @@ import json
 import pytest
 
 from e2e.manifests import Object
+from e2e.patience import wait_until
 from e2e.release import Release
 from e2e.site import Site
 
@@ -51,6 +52,7 @@ def test_every_node_has_a_speaker_and_the_controllers_stand_apart(
 
 
 def test_an_upgrade_with_the_same_values_changes_nothing(release: Release) -> None:
+    wait_until("the policy to be checked", lambda: is_checked(release))
     before = release.versions()
     pods = {*release.pods("speaker"), *release.pods("controller")}
     release.upgrade()
@@ -61,6 +63,15 @@ def test_an_upgrade_with_the_same_values_changes_nothing(release: Release) -> No
     }
     assert {key: after[key] for key in still} == {key: before[key] for key in still}
     assert {*release.pods("speaker"), *release.pods("controller")} == pods
+
+
+def is_checked(release: Release) -> bool:
+    """Whether the cluster has written what it thinks of the release's admission policy."""
+    policies = release.site.read("validatingadmissionpolicies", "-l", release.selector())
+    return all(
+        policy.get("status", {}).get("observedGeneration") == policy["metadata"]["generation"]
+        for policy in policies
+    )
 
 
 def test_a_second_release_is_refused(release: Release) -> None:

@@ -20,7 +20,8 @@ def test_a_machine_outside_reaches_the_address(
     address = wait_until("an address", lambda: site.address(name))
     wait_until("an answer", lambda: site.get("client", address) == "hello from layer 2")
     assert wait_until("the status", lambda: site.announcer(name))
-    assert site.events(name, "IPAllocated") == [f'Assigned IP ["{address}"]']
+    text = f'Assigned IP ["{address}"]'
+    wait_until("the event", lambda: site.events(name, "IPAllocated") == [text])
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -36,7 +37,7 @@ def test_local_traffic_stays_on_the_node_of_the_pod_and_keeps_the_clients_addres
         address = wait_until("an address", lambda: site.address(name))
         wait_until(f"{node} to answer", lambda node=node: site.announcer(name) == node)
         wait_until("its pod", lambda a=address, node=node: site.get("client", a, "/node") == node)
-        client = site.get("client", address, "/client")
+        client = wait_until("its client", lambda a=address: site.get("client", a, "/client"))
         assert client not in {known for every in nodes.values() for known in every.values()}
         assert ":" in client if family == 6 else "." in client
 

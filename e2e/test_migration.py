@@ -14,7 +14,7 @@ from e2e.probing import probing
 from e2e.release import Release
 from e2e.site import Site
 
-ROLLOUT_SECONDS = 150.0
+ROLLOUT_SECONDS = 240.0
 WEBHOOKS = "validatingwebhookconfiguration/metallb-webhook-configuration"
 CONTROLLERS = ("get", "pods", "-l", "app=metallb,component=controller", "-o", "name")
 PARK = '{{"spec":{{"template":{{"spec":{{"nodeSelector":{{"ferrite.io/parked":{}}}}}}}}}}}'
@@ -22,7 +22,7 @@ LAYER2, BGP = "moved-l2", "moved-bgp"
 WHERE = {LAYER2: "client", BGP: "remote"}
 POOLS = {LAYER2: "office", BGP: "routed"}
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 @dataclass(frozen=True)

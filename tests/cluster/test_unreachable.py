@@ -36,7 +36,7 @@ class Door:
         self.calls = 0
         self._mode = "refuse"
         self._server = None
-        self._tasks = set()
+        self._tasks, self._writers = [], []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -45,7 +45,7 @@ class Door:
 
     def set(self, mode):
         """Change how callers fare; those who are connected are cut off."""
-        asyncio.run_coroutine_threadsafe(self._set(mode), self._loop).result(END_SECONDS)
+        asyncio.run_coroutine_threadsafe(self._set(mode), self._loop).result(SAY_SECONDS)
 
     def end(self):
         """Shut it for good."""
@@ -59,30 +59,36 @@ class Door:
         if self._server is not None:
             self._server.close()
             self._server = None
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._tasks or self._writers:
+            await self._cut_off()
         if mode != "refuse":
             self._server = await asyncio.start_server(self._called, "127.0.0.1", self.port)
 
-    async def _called(self, reader, writer):
-        task = asyncio.current_task()
-        self._tasks.add(task)
+    async def _cut_off(self):
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        writers, self._writers = self._writers, []
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # who was accepted meanwhile is called now
+
+    def _called(self, reader, writer):
+        """No coroutine: one that is cancelled before it begins closes nothing."""
         self.calls += 1
-        writers = [writer]
-        with suppress(asyncio.CancelledError, ConnectionError):
+        self._writers.append(writer)
+        self._tasks.append(self._loop.create_task(self._answer(reader, writer)))
+
+    async def _answer(self, reader, writer):
+        with suppress(ConnectionError):
             if self._mode == "hang":
                 await asyncio.Event().wait()
             elif self._mode == "forward":
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._far)
-                writers.append(far_writer)
+                self._writers.append(far_writer)
                 await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
-        for one in writers:
-            one.close()
-            with suppress(OSError):
-                await one.wait_closed()
-        self._tasks.discard(task)
+        writer.close()
 
 
 async def _copy(reader, writer):
