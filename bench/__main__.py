@@ -12,6 +12,7 @@ from bench.run import BENCHMARKS, run_all, table_of, write_json
 from bench.services import say
 from lab.cluster import Lab, exec_command
 from lab.daemons import DaemonOptions
+from lab.state import LabError
 from lab.tasks import until_signalled
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -37,7 +38,10 @@ def main() -> None:
     arguments = parser.parse_args()
     names = arguments.names or list(BENCHMARKS)
     if arguments.kubeconfig is None:
-        sys.exit(asyncio.run(until_signalled(_in_a_lab(arguments, names))))
+        try:
+            sys.exit(asyncio.run(until_signalled(_in_a_lab(arguments, names))))
+        except LabError as error:
+            sys.exit(f"bench: {error}")
     if not arguments.inside and (bound := [name for name in names if not BENCHMARKS[name].anywhere]):
         parser.error(
             f"--kubeconfig: {', '.join(bound)} start and end controllers, in a lab of their own only"
