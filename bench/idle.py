@@ -56,6 +56,7 @@ class Result:
         return (
             Row(what, str(self.other_calls), "0", self.other_calls == 0),
             Row("  writes of the Lease, watches begun", f"{leases}, {watches}"),
+            *(Row(f"  {call}", str(count)) for call, count in self.calls.items() if not _is_expected(call)),
             *self.process.rows(f"CPU of {self.seconds:.0f} s"),
         )
 
