@@ -75,8 +75,8 @@ e2e: image ## The promises to users: chart, image, upgrade, migration, on nodes 
 demo: venv ## The walk-through on a real cluster; KEEP=1 leaves it up
 	$(BIN)/python -m lab.demo $(DEMO_ARGS)
 
-bench: venv ## Measure, print a table, write JSON
-	$(BIN)/python -m bench assign --json bench/results/assign.json
+bench: venv ## Measure the controller on a real cluster (6 minutes): one table, one JSON file (as root on Debian)
+	$(BIN)/python -m bench --json bench/results/bench.json
 
 crds: venv ## Generate crds/*.yaml from the models
 	$(BIN)/python -m crds
