@@ -23,15 +23,6 @@ def listed(pool: Pool) -> Iterator[IPAddress]:
                 yield address
 
 
-def is_automatic(pool: Pool) -> bool:
-    """Whether a Service that asks for nothing may get its addresses; with a priority alone it is for nobody."""
-    allocation = pool.allocation
-    restricted = allocation and (
-        allocation.namespaces or allocation.namespace_selectors or allocation.service_selectors
-    )
-    return pool.auto_assign and bool(allocation is None or restricted)
-
-
 def compatible(one: tuple[Sharing, frozenset], other: tuple[Sharing, frozenset]) -> bool:
     """Whether two may have the same address: key and backend the same, ports apart."""
     return bool(one[0].key) and one[0] == other[0] and not one[1] & other[1]
@@ -165,7 +156,7 @@ class Facts:
             for choice in _choices(request, free):
                 chosen = request.pool or request.addresses or own & set(choice)
                 within = limit is None or len(spent | set(choice)) <= limit or set(choice) <= spent
-                if within and (is_automatic(pool) or chosen):
+                if within and (pool.auto_assign or chosen):
                     return choice
         return ()
 

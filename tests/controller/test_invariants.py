@@ -104,7 +104,7 @@ allocations = st.sampled_from(
         ServiceAllocation(namespaces=frozenset({"a"}), priority=1),
         ServiceAllocation(namespace_selectors=(GOLD,), priority=2),
         ServiceAllocation(service_selectors=(WEB,)),
-        ServiceAllocation(priority=1),
+        ServiceAllocation(priority=1, service_selectors=(LabelSelector(),)),
     ]
 )
 quotas = st.sampled_from(
