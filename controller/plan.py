@@ -253,7 +253,9 @@ class Planner:
     def _complain(self, request: Request, held: Given) -> Refuse:
         """It asks for addresses that cannot be read: it keeps what it has."""
         fault = request.addresses_fault or ""
-        if held.addresses:
+        if not set(held.addresses) <= set(request.held) and request.held:
+            return self._settle(request, held)  # what was decided did not arrive
+        if held.addresses and request.held:
             text = f"invalid requested loadbalancer IPs: {fault}"
             verdict = Verdict(True, Cause.INVALID_REQUEST, text)
             return Refuse(request.key, (*held.notes, Note(Reason.LOAD_BALANCER_FAILED, text)), verdict)
