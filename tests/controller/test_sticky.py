@@ -53,7 +53,10 @@ def test_who_comes_back_has_its_address_and_nobody_else_got_it_meanwhile() -> No
 
 
 def test_without_stickiness_it_is_free_at_once() -> None:
-    world = gone(replace(STICKY, sticky_seconds=0.0))
+    world = World(replace(STICKY, sticky_seconds=0.0))
+    world.give(WEB)
+    assert world.planner.binding("team/web") is None
+    world.remove("team/web")
     assert world.planner.binding("team/web") is None
     assert given_to(world.one(OTHER)) == ["192.0.2.1"]
 
@@ -239,6 +242,13 @@ def test_who_holds_it_now_comes_before_what_is_written_down() -> None:
     world.services = {holder.key: holder}
     assert isinstance(world.restart(bound(until=61))["team/other"], Keep)
     assert world.planner.binding("team/web") is None
+
+
+def test_who_has_another_address_now_has_nothing_kept() -> None:
+    world = World(STICKY)
+    world.services = {WEB.key: service(held=["192.0.2.2"], pool="blue", annotations={IPS: "x"})}
+    world.restart(bound(until=61))
+    assert given_to(world.one(OTHER)) == ["192.0.2.1"]
 
 
 @pytest.mark.parametrize(
