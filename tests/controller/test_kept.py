@@ -149,6 +149,35 @@ def test_both_families_stay_when_one_of_them_is_not_offered_any_more() -> None:
     assert kept(world) == ["2001:db8::5"]
 
 
+def test_an_address_of_another_pool_does_not_stay_with_a_kept_one() -> None:
+    two = ("192.0.2.1-192.0.2.9", "2001:db8::1-2001:db8::9")
+    world = World(pool("blue", *two, removal=Removal()))
+    world.show(service("team/a", held=["192.0.2.5", "2001:db8::5"], pool="blue", **REQUIRE))
+    world.configure(shrunk("192.0.2.5/32"), pool("green", "198.51.100.1/32", two[1]))
+    assert given_to(world.turn()["team/a"]) == ["198.51.100.1", "2001:db8::1"]
+
+
+def test_a_status_that_lost_a_kept_address_gets_it_back() -> None:
+    world = held()
+    world.configure(shrunk("192.0.2.5/32"), GREEN)
+    world.turn()
+    decision = world.one(service("team/a"))
+    assert given_to(decision) == ["192.0.2.5"]
+    assert decision.pool == "blue"
+
+
+@pytest.mark.parametrize("how", ["deleted", "other type"])
+def test_who_had_a_kept_address_is_forgotten(how: str) -> None:
+    world = held()
+    world.configure(shrunk("192.0.2.5/32"), GREEN)
+    world.turn()
+    if how == "deleted":
+        world.remove("team/a")
+    else:
+        world.show(service("team/a", type="ClusterIP"))
+    assert given_to(world.one(service("team/a", held=["192.0.2.5"], pool="green"))) == ["192.0.2.1"]
+
+
 def test_nothing_is_added_to_what_is_only_kept() -> None:
     world = World(pool("blue", "192.0.2.1-192.0.2.9", removal=Removal()))
     world.show(service("team/a", held=["192.0.2.5"], pool="blue", **PREFER))
@@ -168,6 +197,14 @@ def test_a_pool_being_deleted_keeps_all_that_is_in_use() -> None:
     assert kept(world) == ["192.0.2.5"]
     world.remove("team/a")
     assert kept(world) == []
+
+
+def test_a_pool_being_deleted_does_not_make_others_keep() -> None:
+    world = World(WHOLE, replace(GREEN, removal=Removal()))
+    world.show(HOLDER, service("team/b", held=["198.51.100.1"], pool="green"))
+    world.configure(DELETING, replace(GREEN, removal=Removal()))
+    world.turn()
+    assert (kept(world), kept(world, "green")) == (["192.0.2.5"], [])
 
 
 @pytest.mark.parametrize(

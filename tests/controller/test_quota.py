@@ -127,6 +127,27 @@ def test_a_limit_lowered_below_what_is_used_takes_nothing_away() -> None:
     assert "has 2 of at most 1 addresses" in text
 
 
+def test_who_shares_an_address_takes_no_more() -> None:
+    world = full()
+    world.give(service("team/a", held=["192.0.2.1"], pool="blue", annotations={SHARE: "k"}))
+    world.configure(replace(WIDE, quota=Quota(default=1)))
+    sharing = service(annotations={SHARE: "k", IPS: "192.0.2.1"}, ports=[443])
+    assert given_to(world.one(sharing)) == ["192.0.2.1"]
+
+
+def test_who_shares_one_family_takes_only_the_other() -> None:
+    world = World(pool("blue", *SIX, quota=Quota(default=2)))
+    world.give(service("team/a", annotations={SHARE: "k"}))
+    sharing = service(annotations={SHARE: "k"}, **REQUIRE, ports=[443])
+    assert given_to(world.one(sharing)) == ["192.0.2.1", "2001:db8::1"]
+
+
+def test_who_prefers_both_gets_none_where_none_is_left() -> None:
+    world = World(pool("blue", *SIX, quota=Quota(default=1)))
+    world.give(service("team/a"))
+    assert caused(world.one(service(**PREFER))) == (False, Cause.QUOTA_EXCEEDED)
+
+
 def test_nobody_may_have_any_where_the_limit_is_0() -> None:
     world = World(replace(WIDE, quota=Quota(default=0)))
     text = "no available IPs; namespace team has 0 of at most 0 addresses of pool blue"
@@ -182,11 +203,21 @@ def test_a_reserved_address_counts_before_it_is_used_and_not_twice() -> None:
     assert given_to(world.one(service())) == ["192.0.2.9"]
 
 
-def test_of_many_holders_five_are_named() -> None:
-    world = World(replace(WIDE, quota=Quota(default=7)))
+def test_a_reservation_counts_after_a_change_of_the_pools_and_not_once_it_is_gone() -> None:
+    world = World(replace(TWO, quota=Quota(default=1)))
+    world.planner.reserve((reservation("team/vip", "blue", "192.0.2.9", services="vip"),))
+    world.turn()
+    world.configure(replace(TWO, quota=Quota(default=1), auto_assign=True))
+    assert caused(world.one(service())) == (False, Cause.QUOTA_EXCEEDED)
+    world.planner.reserve(())
+    assert given_to(world.turn([])["team/web"]) == ["192.0.2.1"]
+
+
+def test_of_many_holders_five_are_named_by_number() -> None:
+    world = World(pool("blue", "192.0.2.8-192.0.2.99", quota=Quota(default=7)))
     world.give(*(service(f"team/{number}") for number in range(7)))
     _, text = refused(world.one(service()))
-    assert text.endswith("192.0.2.4 (team/3), 192.0.2.5 (team/4) and 2 more")
+    assert text.endswith("192.0.2.11 (team/3), 192.0.2.12 (team/4) and 2 more")
 
 
 def test_holders_are_claimed_whatever_the_quota_says_now() -> None:

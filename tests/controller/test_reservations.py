@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controller.decision import Keep, Leave
+from controller.ledger import Ledger
 from controller.reservations import ReservedAddress
 from controller.tenant import Cause
 from ferrite.model import LabelSelector, Operator, Quota, QuotaLimit, Removal, Requirement, ServiceAllocation
@@ -259,6 +260,28 @@ def test_who_may_have_it_is_asked_although_another_who_waits_may_not() -> None:
     decisions = world.remove("x/first")
     assert caused(decisions["lab/a"]) == (False, Cause.NO_ADDRESS_FREE)
     assert given_to(decisions["team/b"]) == ["192.0.2.1"]
+
+
+def test_who_waits_for_its_reserved_address_is_asked_although_another_who_waits_failed() -> None:
+    world = World(ONE)
+    world.give(service("x/first"))
+    world.planner.reserve((reservation("team/vip", "blue", "192.0.2.1"),))
+    world.show(service("lab/a"), service("team/b"))
+    assert given_to(world.remove("x/first")["team/b"]) == ["192.0.2.1"]
+
+
+def test_once_it_is_taken_the_pools_are_tried_as_ever() -> None:
+    world = world_of(pool("a", "198.51.100.1/32"), BLUE)
+    assert given_to(world.one(service("team/a"))) == ["192.0.2.3"]
+    assert given_to(world.one(service("team/b"))) == ["198.51.100.1"]
+
+
+def test_the_ledger_knows_for_whom_each_address_is() -> None:
+    ledger = Ledger([BLUE])
+    one, two = parse_address("192.0.2.1"), parse_address("192.0.2.2")
+    ledger.reserve({one: VIP, two: reservation("team/x", "blue", "192.0.2.2", services="a")})
+    found = {key: set(ledger.reserved_for(key)) for key in ("team/a", "team/b", "lab/a")}
+    assert found == {"team/a": {one, two}, "team/b": {one}, "lab/a": set()}
 
 
 def test_a_pool_that_no_longer_offers_it_ends_it() -> None:
