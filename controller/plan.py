@@ -73,7 +73,8 @@ class Planner:
         requests.sort(key=_precedence)
         self.claim(requests)
         self._absent.claim(self._offers)
-        self._reservations.settle(self._offers)
+        if self._reservations.settle(self._offers):  # who searched the same may have different ones now
+            self._waiting = {key: (None, seen) for key, (_, seen) in self._waiting.items()}
         decisions = {request.key: self._decide(request) for request in requests}
         decisions.update(self._retry(find))
         return tuple(decisions.values())

@@ -55,16 +55,18 @@ class Reservations:
         """Settle them anew: the pools are others."""
         self._settled_at = None
 
-    def settle(self, offers: Offers) -> None:
-        """Decide what is reserved, if something changed that can matter."""
+    def settle(self, offers: Offers) -> bool:
+        """Decide what is reserved, if something changed that can matter; whether other addresses may be now."""
         short = self._reserved.over_quota and self._settled_at != self._ledger.openings
         if self._settled_at is not None and not short:
-            return
-        if self._all or self._reserved.addresses:
+            return False
+        concerns = bool(self._all or self._reserved.addresses)
+        if concerns:
             self._ledger.reserve({})
             self._reserved = settle(self._all, offers, self._ledger)
             self._ledger.reserve(self._reserved.addresses)
         self._settled_at = self._ledger.openings
+        return concerns
 
     def usage(self) -> dict[str, tuple[ReservedAddress, ...]]:
         """Each address of each reservation by its key, and who uses it now."""

@@ -1,72 +1,25 @@
-from collections.abc import Iterable
-
 import pytest
 
-from controller.choice import make_offers
 from controller.decision import Assign, Clear, Decision, Keep, Leave, Refuse, Unowned
-from controller.plan import Planner
-from controller.request import read_request
 from controller.tenant import Reason
-from ferrite.model import LabelSelector, Operator, Pool, Requirement, ServiceAllocation
-from ferrite.net import Family, parse_range
+from ferrite.model import LabelSelector, Operator, Requirement, ServiceAllocation
+from ferrite.net import Family
 from ferrite.objects import Service
+from tests.controller.planned import (
+    ASK_POOL,
+    BLUE,
+    BOTH,
+    FULL,
+    IPS,
+    PREFER,
+    REQUIRE,
+    SHARE,
+    World,
+    given_to,
+    pool,
+    why,
+)
 from tests.controller.service_builder import service
-
-DUAL = {"cluster_ips": ["10.96.0.1", "fd00::1"], "ipFamilies": ["IPv4", "IPv6"]}
-PREFER = {**DUAL, "ipFamilyPolicy": "PreferDualStack"}
-REQUIRE = {**DUAL, "ipFamilyPolicy": "RequireDualStack"}
-IPS, ASK_POOL, SHARE = "metallb.io/loadBalancerIPs", "metallb.io/address-pool", "metallb.io/allow-shared-ip"
-
-
-def pool(name: str, *ranges: str, allocation: ServiceAllocation | None = None, **options: bool) -> Pool:
-    return Pool(name, tuple(parse_range(text) for text in ranges), allocation=allocation, **options)
-
-
-BLUE = pool("blue", "192.0.2.0-192.0.2.3")
-FULL = pool("blue", "192.0.2.1-192.0.2.1")
-BOTH = pool("both", "198.51.100.1-198.51.100.9", "2001:db8::1-2001:db8::9")
-
-
-class World:
-    """A planner, the Services it is shown, and what it decided last about each."""
-
-    def __init__(self, *pools: Pool, lb_class: str | None = None, broken: Iterable[str] = ()) -> None:
-        self.planner, self.lb_class = Planner(), lb_class
-        self.services: dict[str, Service] = {}
-        self.now = 0.0
-        self.configure(*pools, broken=broken)
-
-    def configure(self, *pools: Pool, broken: Iterable[str] = (), **namespaces: dict[str, str]) -> None:
-        self.planner.configure(make_offers(pools, namespaces, frozenset(broken)))
-
-    def show(self, *services: Service) -> dict[str, Decision]:
-        self.services.update({one.key: one for one in services})
-        return self.turn(one.key for one in services)
-
-    def remove(self, key: str) -> dict[str, Decision]:
-        del self.services[key]
-        return self.turn([key])
-
-    def turn(self, keys: Iterable[str] | None = None) -> dict[str, Decision]:
-        wanted = list(self.services) if keys is None else keys
-        return {decision.key: decision for decision in self.planner.turn(wanted, self._find, self.now)}
-
-    def one(self, shown: Service) -> Decision:
-        return self.show(shown)[shown.key]
-
-    def _find(self, key: str):
-        found = self.services.get(key)
-        return read_request(found, self.lb_class) if found else None
-
-
-def given_to(decision: Decision) -> list[str]:
-    assert isinstance(decision, Assign), decision
-    return [str(address) for address in decision.addresses]
-
-
-def why(decision: Decision) -> tuple[Reason, str]:
-    assert isinstance(decision, Refuse), decision
-    return decision.why.reason, decision.why.text.removeprefix('Failed to allocate IP for "team/web": ')
 
 
 @pytest.mark.parametrize(
