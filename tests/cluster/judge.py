@@ -24,6 +24,9 @@ class Pool:
     ranges: tuple[tuple[str, str], ...]
     auto: bool = True
 
+    def __str__(self):
+        return " ".join(f"{first}-{last}" for first, last in self.ranges)
+
     def holds(self, address):
         number = ipaddress.ip_address(address)
         return any(
@@ -54,6 +57,11 @@ class Version:
     ports: frozenset[tuple[str, int]] = frozenset()
     held: tuple[str, ...] = ()
     marked: str | None = None
+
+    def __str__(self):
+        said = {name: value for name, value in vars(self).items() if value and name not in ("uid", "ports")}
+        ports = ",".join(f"{protocol}/{port}" for protocol, port in sorted(self.ports))
+        return " ".join(f"{name}={value}" for name, value in (said | {"ports": ports}).items())
 
     def usable(self):
         """Those of the held addresses whose family it still has."""
@@ -175,7 +183,7 @@ class Judge:
             self._complain(f"{key} got {', '.join(version.held)} that no pool offers it", key)
 
     def not_served(self):
-        """What each Service lacks of what it asks for, by the newest state of the pools; none when all is well."""
+        """What each Service lacks of what it asks for, by the newest state of the pools, if anything."""
         pools = self.states[-1]
         lacks = {key: _lack(version, pools, self._taken(pools)) for key, version in self.services.items()}
         return {key: text for key, text in lacks.items() if text}
@@ -213,7 +221,7 @@ class Judge:
         for _, key, kind, version in sorted(events, key=lambda event: event[0]):
             yield f"  {kind} {key} {version}"
         for number, pools in enumerate(self.states):
-            yield f"  pools {number}: {pools}"
+            yield f"  pools {number}: " + "; ".join(f"{name} {pool}" for name, pool in pools.items())
 
 
 def _lack(version, pools, taken):

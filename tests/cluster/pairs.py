@@ -98,6 +98,7 @@ class Pair:
         """Kill and stop so often, then let everybody be served."""
         await self.churn.begin()
         await self._probe_is_served()
+        await self.settle()
         acts = ["stop"] * stops + ["kill"] * kills
         self.chance.shuffle(acts)
         while acts:

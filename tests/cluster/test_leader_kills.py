@@ -19,6 +19,7 @@ from pairs import SERVICES, Pair, Watched
 
 from bench.client import connect
 from lab.replicas import Installation, remove_replicas, start_replicas
+from lab.tasks import one_error
 
 CRDS = Path(__file__).parents[2] / "crds"
 PAIRS, KILLS, STOPS = 10, 21, 2
@@ -93,7 +94,7 @@ async def fire(lab, installations, seed):
     say(f"leader kills: {PAIRS} pairs, seed {seed}")
     async with connect(lab.kubeconfig) as client:
         run = Run(lab, client, installations, seed)
-        async with asyncio.TaskGroup() as tasks:
+        async with one_error(), asyncio.TaskGroup() as tasks:
             always = [tasks.create_task(run.watched.follow()), tasks.create_task(run.show_progress())]
             async with asyncio.TaskGroup() as pairs:
                 for pair in run.pairs:
