@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from judge import Judge, Pool
 
-from bench.client import Client
+from bench.client import Client, RefusedError
 from e2e.manifests import DUAL, SIX, pool, service
 
 SEGMENT = 8
@@ -30,6 +30,10 @@ FAMILIES = ({}, {}, {}, SIX, DUAL, {"ipFamilyPolicy": "PreferDualStack"})
 CHANGES = ("create", "create", "delete", "again", "type", "policy", "ask", "ports", "pool")
 BURST = (5, 12)
 PAUSE_SECONDS = 0.35
+RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
+NO_TIME = (429, 503, 504)
+DONE = (("POST", 409), ("DELETE", 404))
+"""Answers to a repeated write which say that it was done the first time."""
 PROBES = 4
 PROXY = "service.kubernetes.io/service-proxy-name"
 LABELS = {PROXY: "leader-kills"}
@@ -115,6 +119,20 @@ class Churn:
         items = (await self.client.call("GET", self.pool_path))["items"]
         return {item["metadata"]["name"]: item.get("status", {}) for item in items}
 
+    async def _write(self, method, path, body=None, kind="json"):
+        """One write; again while the API server has no time for it, no matter of the controller's."""
+        pauses = [*RETRY_SECONDS]
+        while True:
+            try:
+                return await self.client.call(method, path, body, kind)
+            except RefusedError as error:
+                if len(pauses) < len(RETRY_SECONDS) and (method, error.status) in DONE:
+                    done = f"{path}/{body['metadata']['name']}" if body else ""
+                    return await self.client.call("GET", done) if done else {}
+                if error.status not in NO_TIME or not pauses:
+                    raise
+            await asyncio.sleep(pauses.pop(0))
+
     # Services
 
     async def _burst(self):
@@ -159,7 +177,7 @@ class Churn:
         more = {"loadBalancerClass": self.lb_class, "allocateLoadBalancerNodePorts": False}
         body = service(name, asked, notes, **more, **spec)
         body["metadata"] |= {"namespace": self.namespace, "labels": LABELS}
-        wish.number = _number(await self.client.call("POST", self.services, body))
+        wish.number = _number(await self._write("POST", self.services, body))
         self.tally["creates"] += 1
 
     async def _delete(self):
@@ -175,7 +193,7 @@ class Churn:
     async def _remove(self, name):
         if self.live.pop(name, None) is None:
             return
-        await self.client.call("DELETE", f"{self.services}/{name}")
+        await self._write("DELETE", f"{self.services}/{name}")
         self.tally["deletes"] += 1
 
     async def _type(self):
@@ -208,7 +226,7 @@ class Churn:
 
     async def _patch(self, name, body):
         path = f"{self.services}/{name}"
-        self.live[name].number = _number(await self.client.call("PATCH", path, body, "merge-patch+json"))
+        self.live[name].number = _number(await self._write("PATCH", path, body, "merge-patch+json"))
         self.tally["changes"] += 1
 
     def _some(self, count, *but):
@@ -284,7 +302,7 @@ class Churn:
     async def _delete_pool(self, name):
         del self.pools[name]
         self.judge.expect(self._state())
-        await self.client.call("DELETE", f"{self.pool_path}/{name}")
+        await self._write("DELETE", f"{self.pool_path}/{name}")
         self.tally["pool edits"] += 1
 
     async def _write_pool(self, name, segments):
@@ -295,11 +313,11 @@ class Churn:
         addresses = ["-".join(ends) for ends in self._ranges(segments)]
         if known:
             body = {"spec": {"addresses": addresses}}
-            await self.client.call("PATCH", f"{self.pool_path}/{name}", body, "merge-patch+json")
+            await self._write("PATCH", f"{self.pool_path}/{name}", body, "merge-patch+json")
         else:
             body = pool(name, *addresses, autoAssign=_is_auto(name))
             body["metadata"]["namespace"] = self.namespace
-            await self.client.call("POST", self.pool_path, body)
+            await self._write("POST", self.pool_path, body)
         self.tally["pool edits"] += 1
 
     def _state(self):

@@ -22,6 +22,8 @@ SERVICES = "/api/v1/services?labelSelector=" + ",".join(f"{name}%3D{LABELS[name]
 LIMIT_SECONDS = 60.0
 """No single step takes that long unless something is broken."""
 LOOK_SECONDS = 0.1
+APART_SECONDS = 6.0
+"""Pairs begin within so many seconds: the time of a fail-over, so that one or the other always acts."""
 SOON, LATER = 0.3, 1.5
 """Up to so many seconds after the beginning of a burst somebody is killed: while it is served, or after."""
 CHASE = 0.25
@@ -96,6 +98,7 @@ class Pair:
 
     async def run(self, kills: int, stops: int):
         """Kill and stop so often, then let everybody be served."""
+        await asyncio.sleep(self.chance.uniform(0, APART_SECONDS))
         await self.churn.begin()
         await self._probe_is_served()
         await self.settle()
