@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 
-from judge import Judge, Pool
+from judge import COUNTS, Judge, Pool
 
 from bench.client import Client, RefusedError
 from e2e.manifests import DUAL, SIX, pool, service
@@ -115,9 +115,11 @@ class Churn:
         keys = {f"{self.namespace}/{name}": wish.number for name, wish in self.live.items()}
         return keys.keys() == seen.keys() and all(seen[key].number >= keys[key] for key in keys)
 
-    async def pool_statuses(self):
+    async def pool_counts(self):
+        """What the status of each pool says of addresses, as `Judge.counts` does."""
         items = (await self.client.call("GET", self.pool_path))["items"]
-        return {item["metadata"]["name"]: item.get("status", {}) for item in items}
+        statuses = {item["metadata"]["name"]: item.get("status", {}) for item in items}
+        return {name: {word: status.get(word) for word in COUNTS} for name, status in statuses.items()}
 
     async def _write(self, method, path, body=None, kind="json"):
         """One write; again while the API server has no time for it, no matter of the controller's."""

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+COUNTS = ("assignedIPv4", "availableIPv4", "assignedIPv6", "availableIPv6")
 REMEMBERED = 12
 """So many versions of a Service are shown where something is wrong with it."""
 
@@ -193,14 +194,13 @@ class Judge:
         pools = self.states[-1]
         taken = self._taken(pools)
         return {
-            name: {
-                f"{word}IPv{version}": number
-                for version in (4, 6)
-                for word, number in (
-                    ("assigned", taken[name, version]),
-                    ("available", pool.size(version) - taken[name, version]),
+            name: dict(
+                zip(
+                    COUNTS,
+                    [*_shares(pool, taken[name, 4], 4), *_shares(pool, taken[name, 6], 6)],
+                    strict=True,
                 )
-            }
+            )
             for name, pool in pools.items()
         }
 
@@ -222,6 +222,10 @@ class Judge:
             yield f"  {kind} {key} {version}"
         for number, pools in enumerate(self.states):
             yield f"  pools {number}: " + "; ".join(f"{name} {pool}" for name, pool in pools.items())
+
+
+def _shares(pool, taken, version):
+    return taken, pool.size(version) - taken
 
 
 def _lack(version, pools, taken):

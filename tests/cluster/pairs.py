@@ -123,7 +123,7 @@ class Pair:
         )
         said = None
         for _ in looks():
-            if (said := await self.churn.pool_statuses()) == self.judge.counts():
+            if (said := await self.churn.pool_counts()) == self.judge.counts():
                 break
             await asyncio.sleep(LOOK_SECONDS)
         else:
