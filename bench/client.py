@@ -19,8 +19,16 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 
+class RefusedError(RuntimeError):
+    """What the server said; `status` is HTTP's."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 class Client:
-    """Calls with JSON; a refusal raises RuntimeError with what the server said."""
+    """Calls with JSON; a refusal raises RefusedError."""
 
     def __init__(self, session: aiohttp.ClientSession, server: str) -> None:
         self._session, self._server = session, server
@@ -36,7 +44,7 @@ class Client:
         async with self._session.request(method, self._server + path, data=body, headers=headers) as answer:
             text = await answer.text()
             if answer.status >= 400:
-                raise RuntimeError(f"{method} {path}: {answer.status} {text[:200]}")
+                raise RefusedError(f"{method} {path}: {answer.status} {text[:200]}", answer.status)
             return text
 
     async def watch(self, path: str, version: str) -> AsyncGenerator[Object, None]:

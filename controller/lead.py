@@ -50,6 +50,7 @@ class Leader:
                     tasks.create_task(self._serve(tasks), name="assign")
             except* _TermEnded:
                 log.warning("leadership lost")
+                _pass_on_cancellation()
             finally:
                 self.state.leading, self.state.waiting = False, 0
                 self.state.usage, self.state.services = {}, {}
@@ -76,7 +77,7 @@ class Leader:
         while True:
             keys = await inbox.take()
             if self.follower.loaded is not None:
-                self.state.updates += term.turn(keys, self.follower.loaded)
+                self.state.updates += await term.turn(keys, self.follower.loaded)
                 self._report(term)
 
     async def _catch_up(self) -> None:
@@ -95,6 +96,13 @@ class Leader:
         self.state.services = term.planner.services()
         self.state.waiting = term.planner.waiting
         self.outcome.set(outcome)
+
+
+def _pass_on_cancellation() -> None:
+    """Cancelled in the turn in which the term ended, a TaskGroup raises the end alone (Python 3.11)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _own_state(common: CommonSettings) -> ConfigurationStateSettings:

@@ -70,7 +70,7 @@ class Planner:
             else:
                 self._absent.expire(key, now)
                 requests.append(request)
-        requests.sort(key=_precedence)
+        requests.sort(key=precedence)
         self.claim(requests)
         self._absent.claim(self._offers)
         if self._reservations.settle(self._offers):  # who searched the same may have different ones now
@@ -81,7 +81,7 @@ class Planner:
 
     def claim(self, requests: Iterable[Request]) -> None:
         """Let everybody who is new here have what the status says, the older claim first."""
-        for request in sorted(requests, key=_precedence):
+        for request in sorted(requests, key=precedence):
             if request.held:
                 self._claim_held(request)
 
@@ -286,7 +286,8 @@ _FAULTS = {
 }
 
 
-def _precedence(request: Request) -> tuple[bool, int, str, str]:
+def precedence(request: Request) -> tuple[bool, int, str, str]:
+    """The order of decisions: who holds addresses comes before who waits, the older before the newer."""
     return (request.standing is not Standing.OURS, -len(request.held), request.created, request.key)
 
 

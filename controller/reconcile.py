@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, NoReturn
 
 from controller.admission import Loaded, configuration_kinds, load
@@ -12,7 +12,7 @@ from controller.decision import Assign, Decision, Refuse
 from controller.inbox import Inbox
 from controller.metrics import State
 from controller.patches import status_patch
-from controller.plan import Planner
+from controller.plan import Planner, precedence
 from controller.request import Request, read_request
 from controller.reservations import ReservedAddress
 from controller.statuses import Outcome
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 RESYNC_SECONDS = 300.0
 CATCH_UP_SECONDS = 5.0
 LOOK_SECONDS = 0.05
+PART = 500
+"""Services decided on without a break: about 20 ms."""
 
 
 class Follower:
@@ -90,11 +92,28 @@ class Term:
     def _services(self) -> Mapping[str, Service]:
         return self._world.objects(SERVICES)
 
-    def turn(self, keys: Iterable[str], loaded: Loaded) -> int:
-        """Decide and have written; returns how many Services were decided on."""
+    async def turn(self, keys: Iterable[str], loaded: Loaded) -> int:
+        """Decide and have written; returns how many Services were decided on.
+
+        Many are taken in parts, in the order of precedence, so that the Lease is renewed meanwhile; holders
+        of all parts are claimed before anything is given.
+        """
         now = time.time()
         if self._configure(loaded, now):
             keys = {*keys, *self._services, *(binding.key for binding in self._bindings.all())}
+        ordered: list[tuple[tuple[bool, int, str, str], str]] = []
+        async for part in _parts(keys):
+            ordered += [(precedence(request), key) for key in part if (request := self._find(key))]
+        ordered.sort()
+        async for part in _parts(key for _, key in ordered):
+            self.planner.claim(filter(None, map(self._find, part)))
+        here = {key for _, key in ordered}
+        decided = 0
+        async for part in _parts((*(key for key in keys if key not in here), *(key for _, key in ordered))):
+            decided += self._take(part, now)
+        return decided
+
+    def _take(self, keys: Iterable[str], now: float) -> int:
         requests: dict[str, Request] = {}
         gone: list[str] = []
         for key in filter(self._is_settled, keys):
@@ -189,6 +208,15 @@ class Term:
             self._writer.put(Write(key, binding))
         if binding and binding.until is not None:
             self._inbox.add_later(key, max(0.0, binding.until - now))
+
+
+async def _parts(keys: Iterable[str]) -> AsyncIterator[list[str]]:
+    """So many keys at once that nothing else waits long for its turn; none waits where they are few."""
+    waiting = list(keys)
+    for start in range(0, len(waiting), PART):
+        if start:
+            await asyncio.sleep(0)
+        yield waiting[start : start + PART]
 
 
 async def caught_up(cluster: Cluster, world: World) -> None:

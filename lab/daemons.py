@@ -44,15 +44,16 @@ async def start_daemons(state: State, options: DaemonOptions) -> None:
         if not (options.programs / name).exists():
             raise LabError(f"{options.programs / name} is missing; make it with: make venv")
     items = rights.objects(options.namespace, options.rules)
-    await _apply(state, items)
+    await apply(state, items)
     pods = [rights.pod(options.namespace, "controller", nodes[0])]
     pods += [rights.pod(options.namespace, "speaker", node) for node in nodes]
-    await _apply(state, pods)
+    await apply(state, pods)
     async with one_error(), asyncio.TaskGroup() as tasks:
         for account in rights.ACCOUNTS:
-            tasks.create_task(_make_kubeconfig(state, options.namespace, account))
+            path = account_kubeconfig(state, account)
+            tasks.create_task(make_kubeconfig(state, options.namespace, account, path))
         for pod in pods:
-            tasks.create_task(_mark_running(state, options.namespace, pod["metadata"]["name"]))
+            tasks.create_task(mark_running(state, options.namespace, pod["metadata"]["name"]))
     for unit in daemon_units(state, options, nodes):
         await order(state.control_socket, Order(verb="start", unit=unit))
 
@@ -92,7 +93,7 @@ def account_kubeconfig(state: State, account: str) -> Path:
 
 def _controller(state: State, options: DaemonOptions) -> Unit:
     argv = [
-        *_bounded(""),
+        *bounded(""),
         str(options.programs / "ferrite-controller"),
         f"--namespace={options.namespace}",
         f"--pod-name={rights.pod_name('controller', '')}",
@@ -108,7 +109,7 @@ def _controller(state: State, options: DaemonOptions) -> Unit:
 def _gobgpd(state: State, node: str) -> Unit:
     socket = _socket(state, node)
     program = str(state.programs_link / "gobgpd")
-    argv = [*_bounded("net_bind_service"), program, "--api-hosts", f"unix://{socket}"]
+    argv = [*bounded("net_bind_service"), program, "--api-hosts", f"unix://{socket}"]
     argv += ["--pprof-disable", "--metrics-path", ""]
     return Unit(
         name=f"gobgpd-{node}", argv=tuple(argv), namespace=state.namespace(node), unlink=(str(socket),)
@@ -117,7 +118,7 @@ def _gobgpd(state: State, node: str) -> Unit:
 
 def _speaker(state: State, options: DaemonOptions, node: str) -> Unit:
     argv = [
-        *_bounded("net_raw"),
+        *bounded("net_raw"),
         str(options.programs / "ferrite-speaker"),
         f"--namespace={options.namespace}",
         f"--node-name={node}",
@@ -134,7 +135,7 @@ def _speaker(state: State, options: DaemonOptions, node: str) -> Unit:
     return Unit(name=f"speaker-{node}", argv=tuple(argv), namespace=state.namespace(node))
 
 
-def _bounded(capability: str) -> list[str]:
+def bounded(capability: str) -> list[str]:
     """Return the words that take every capability but one away, as the chart's securityContext does."""
     kept = f",+{capability}" if capability else ""
     return ["setpriv", f"--bounding-set=-all{kept}", "--inh-caps=-all", "--no-new-privs", "--"]
@@ -144,19 +145,22 @@ def _socket(state: State, node: str) -> Path:
     return state.part("nodes", node) / "gobgp.sock"
 
 
-async def _make_kubeconfig(state: State, namespace: str, account: str) -> None:
+async def make_kubeconfig(state: State, namespace: str, account: str, path: Path) -> None:
+    """Write a kubeconfig with a token of the service account."""
     words = ("create", "token", account, "--namespace", namespace, "--duration", TOKEN_LIFETIME)
     token = await kubectl(state, *words)
-    write_kubeconfig(state, account_kubeconfig(state, account), token.strip())
+    write_kubeconfig(state, path, token.strip())
 
 
-async def _mark_running(state: State, namespace: str, pod: str) -> None:
+async def mark_running(state: State, namespace: str, pod: str) -> None:
+    """Say in a Pod's status what its kubelet would."""
     patch = json.dumps({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}})
     await kubectl(
         state, "patch", "pod", pod, "--namespace", namespace, "--subresource=status", "--patch", patch
     )
 
 
-async def _apply(state: State, items: list[rights.Object]) -> None:
+async def apply(state: State, items: list[rights.Object]) -> None:
+    """Apply objects of any kinds, as administrator."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
     await kubectl(state, "apply", "-f", "-", text=text)

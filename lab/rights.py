@@ -1,5 +1,6 @@
 """The objects the daemons need in the cluster: namespace, accounts, roles by the chart's rules, Pods."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ ACCOUNTS = ("controller", "speaker")
 AUTHORIZATION = "rbac.authorization.k8s.io"
 
 
-def objects(namespace: str, rules: Path = RULES) -> list[Object]:
-    """Return the namespace, and for each account its roles and bindings.
+def objects(namespace: str, rules: Path = RULES, accounts: Sequence[str] = ACCOUNTS) -> list[Object]:
+    """Return the namespace, and for each of `accounts` its roles and bindings.
 
     Raises:
         LabError: a file of rules is missing or is no list.
@@ -23,7 +24,7 @@ def objects(namespace: str, rules: Path = RULES) -> list[Object]:
     items: list[Object] = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
     ]
-    for account in ACCOUNTS:
+    for account in accounts:
         items.append(
             {
                 "apiVersion": "v1",
@@ -73,8 +74,13 @@ def pod(namespace: str, component: str, node: str) -> Object:
     }
 
 
+def cluster_role_name(namespace: str, account: str) -> str:
+    """Return the name of an account's ClusterRole and of its binding."""
+    return f"ferrite-{namespace}-{account}"
+
+
 def _role(kind: str, account: str, namespace: str, rules: list[Object]) -> list[Object]:
-    name = f"ferrite-{account}" if kind == "Role" else f"ferrite-{namespace}-{account}"
+    name = f"ferrite-{account}" if kind == "Role" else cluster_role_name(namespace, account)
     metadata = {"name": name} | ({"namespace": namespace} if kind == "Role" else {})
     api = f"{AUTHORIZATION}/v1"
     return [

@@ -22,7 +22,7 @@ LEVELS = {
 _WORDS = {"WARNING": "warn", "CRITICAL": "error"}
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 SPELL_SECONDS = 60.0
-SPELL_WARNINGS = 3
+SPELL_WARNINGS = 20
 QUIET = ("aiohttp", "asyncio", "httpcore", "httpx", "kr8s")
 """Libraries that log at info what is no news to an operator."""
 

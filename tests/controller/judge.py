@@ -79,7 +79,9 @@ class Judge:
             and leader.view[POOLS] is self.api.kinds[POOLS]
             and not leader.adrift
         )
-        sure = written is not None and written.binding.addresses == addresses and written.binding.until is None
+        sure = (
+            written is not None and written.binding.addresses == addresses and written.binding.until is None
+        )
         ours = stored.request.standing is Standing.OURS
         if sure and agreed and ours and pool and pool.pool.sticky_seconds and not pool.deleting:
             until = self.api.now + pool.pool.sticky_seconds
@@ -151,8 +153,8 @@ class Judge:
                     undecided = other not in {each.key for each in turn.decisions}
                     late = undecided and theirs and set(decision.addresses) <= set(turn.before[decision.key])
                     waits = undecided and set(decision.addresses) <= set(turn.before[decision.key])
-                    assert late or waits or theirs and set(decision.addresses) <= set(
-                        turn.before[decision.key]
+                    assert (
+                        late or waits or theirs and set(decision.addresses) <= set(turn.before[decision.key])
                     ), f"{decision.addresses} for {decision.key} and for {other}"
 
     def _ownership(self, facts: Facts, stored: StoredService, decision: Decision) -> None:
@@ -281,7 +283,9 @@ class Judge:
 
 
 def _bound(view: Kinds) -> list[tuple[str, tuple[IPAddress, ...]]]:
-    return [(key, each.binding.addresses) for key, each in view[BINDINGS].items() if key not in view[SERVICES]]
+    return [
+        (key, each.binding.addresses) for key, each in view[BINDINGS].items() if key not in view[SERVICES]
+    ]
 
 
 __all__ = ["Clear", "Judge", "Promise"]

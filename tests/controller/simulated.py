@@ -300,7 +300,9 @@ class Leader:
 
     # What it writes
 
-    def perform(self, write: Write, fault: str = "", at: int = 0, judge: Callable[[Write], None] = id) -> None:
+    def perform(
+        self, write: Write, fault: str = "", at: int = 0, judge: Callable[[Write], None] = id
+    ) -> None:
         """Do a write of `pending`.
 
         Args:
@@ -327,7 +329,9 @@ class Leader:
         if self._stored(write.key) != write.binding:
             key, binding, version = write.key, write.binding, self._version(write.key)
             try:
-                if not self._do(lambda: self.api.write_binding(key, binding, version), fault if at == 0 else ""):
+                if not self._do(
+                    lambda: self.api.write_binding(key, binding, version), fault if at == 0 else ""
+                ):
                     return False
             except Conflict:
                 self.bindings.pop(key, None)

@@ -48,9 +48,7 @@ BLOCKS = (
     "2001:db8::1-2001:db8::2",
     "2001:db8::3-2001:db8::3",
 )
-ADDRESSES = tuple(
-    str(one) for block in BLOCKS for one in listed(Pool("all", (parse_range(block),)))
-)
+ADDRESSES = tuple(str(one) for block in BLOCKS for one in listed(Pool("all", (parse_range(block),))))
 FOREIGN = "203.0.113.9"
 GOLD = LabelSelector((Requirement("tier", Operator.IN, ("gold",)),))
 WEB = LabelSelector((Requirement("app", Operator.IN, ("web",)),))
@@ -108,7 +106,16 @@ allocations = st.sampled_from(
     ]
 )
 quotas = st.sampled_from(
-    [None, None, None, Quota(1), Quota(2), Quota(0), Quota(2, (QuotaLimit(GOLD, 1),)), Quota(None, (QuotaLimit(GOLD, 1),))]
+    [
+        None,
+        None,
+        None,
+        Quota(1),
+        Quota(2),
+        Quota(0),
+        Quota(2, (QuotaLimit(GOLD, 1),)),
+        Quota(None, (QuotaLimit(GOLD, 1),)),
+    ]
 )
 options = st.fixed_dictionaries(
     {
@@ -176,7 +183,9 @@ class Churn(RuleBasedStateMachine):
         if ours and (stored.addresses or stored.pool):
             return
         ingress = [{"ip": FOREIGN if ours else address}]
-        self.api.put_service(key, _merged(stored.document, {"status": {"loadBalancer": {"ingress": ingress}}}))
+        self.api.put_service(
+            key, _merged(stored.document, {"status": {"loadBalancer": {"ingress": ingress}}})
+        )
 
     # Configuration
 
