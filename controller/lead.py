@@ -22,10 +22,6 @@ from ferrite.run.latest import Latest
 log = logging.getLogger(__name__)
 
 
-class _TermEnded(Exception):  # noqa: N818 - no error: the way out of a TaskGroup
-    """The Lease was lost."""
-
-
 @dataclass(slots=True)
 class Leader:
     """What a term needs."""
@@ -45,19 +41,22 @@ class Leader:
             log.info("leading")
             self.state.leading = True
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._until_lost(), name="term")
-                    tasks.create_task(self._serve(tasks), name="assign")
-            except* _TermEnded:
+                await self._until_lost()
                 log.warning("leadership lost")
-                _pass_on_cancellation()
             finally:
                 self.state.leading, self.state.waiting = False, 0
                 self.state.usage, self.state.services = {}, {}
 
-    async def _until_lost(self) -> NoReturn:
-        await self.leadership.lost()
-        raise _TermEnded
+    async def _until_lost(self) -> None:
+        """One term. Its end is a cancellation of our own, so that one from outside is never taken for it."""
+        async with asyncio.TaskGroup() as outer:
+            term = outer.create_task(self._term(), name="term")
+            await self.leadership.lost()
+            term.cancel()
+
+    async def _term(self) -> NoReturn:
+        async with asyncio.TaskGroup() as tasks:
+            await self._serve(tasks)
 
     async def _serve(self, tasks: asyncio.TaskGroup) -> NoReturn:
         await self.leadership.settled()  # what is listed then has every write of our own last term
@@ -96,13 +95,6 @@ class Leader:
         self.state.services = term.planner.services()
         self.state.waiting = term.planner.waiting
         self.outcome.set(outcome)
-
-
-def _pass_on_cancellation() -> None:
-    """Cancelled in the turn in which the term ended, a TaskGroup raises the end alone (Python 3.11)."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _own_state(common: CommonSettings) -> ConfigurationStateSettings:

@@ -251,7 +251,7 @@ class Planner:
             self._claim_held(request)  # nobody else is given what another implementation gave
         return Leave(request.key, why)
 
-    def _complain(self, request: Request, held: Given) -> Refuse:
+    def _complain(self, request: Request, held: Given) -> Decision:
         """It asks for addresses that cannot be read: it keeps what it has."""
         fault = request.addresses_fault or ""
         if not set(held.addresses) <= set(request.held) and request.held:
