@@ -8,7 +8,7 @@ from typing import Any
 from controller.app import serve
 from controller.settings import read_settings
 from ferrite.kube.cluster import Cluster
-from ferrite.kube.kinds import IP_ADDRESS_POOLS, LEASES, SERVICES
+from ferrite.kube.kinds import IP_ADDRESS_POOLS, LEASES, SERVICES, AnyKind
 from tests.fakes.api import FakeApi
 
 ARGUMENTS = ["--port", "0", "--health-probe-port", "0", "--namespace", "metallb-system"]
@@ -33,8 +33,26 @@ async def controller_on(cluster: Cluster, *arguments: str) -> AsyncIterator[asyn
                 await task
 
 
-def add_pool(api: FakeApi, name: str, *addresses: str) -> None:
-    api.seed(IP_ADDRESS_POOLS, f"metallb-system/{name}", spec={"addresses": list(addresses)})
+def add_pool(api: FakeApi, name: str, *addresses: str, **spec: Any) -> None:
+    api.seed(IP_ADDRESS_POOLS, f"metallb-system/{name}", spec={"addresses": list(addresses), **spec})
+
+
+def edit(api: FakeApi, kind: AnyKind, key: str, **parts: Any) -> None:
+    """Replace parts of an object as somebody else would; the others stay."""
+    found = api.objects(kind)[key]
+    kept = {part: found[part] for part in ("metadata", "spec", "status") if part in found}
+    api.seed(kind, key, **{**kept, **parts})
+
+
+def edit_pool(api: FakeApi, name: str, **spec: Any) -> None:
+    """Change fields of a pool's spec; None takes one away."""
+    present = pool_of(api, name)["spec"]
+    wanted = {part: value for part, value in {**present, **spec}.items() if value is not None}
+    edit(api, IP_ADDRESS_POOLS, f"metallb-system/{name}", spec=wanted)
+
+
+def pool_of(api: FakeApi, name: str) -> Any:
+    return api.objects(IP_ADDRESS_POOLS)[f"metallb-system/{name}"]
 
 
 def add_service(api: FakeApi, key: str, **spec: Any) -> None:

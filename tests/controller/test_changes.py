@@ -83,6 +83,12 @@ def test_a_change_of_families(after: dict, expected: list[str]) -> None:
     assert world.has("team/web") == expected
 
 
+def test_who_must_be_dual_now_moves_where_its_pool_cannot_give_the_other_family() -> None:
+    world = World(pool("blue", BOTH[0]), GREEN)
+    decision = world.one(has("192.0.2.5", **REQUIRE))
+    assert given_to(decision) == ["198.51.100.1", "2001:db8:1::1"]
+
+
 def test_the_type_changes_and_comes_back() -> None:
     world = holding("192.0.2.5")
     assert world.one(has("192.0.2.5", type="ClusterIP")) == Clear("team/web")
