@@ -244,7 +244,7 @@ async def test_where_the_kinds_are_not_installed_addresses_are_given_all_the_sam
         api.kinds = ALL_KINDS
         spec = {"pool": "blue", "addresses": ["192.0.2.5"]}
         api.seed(ADDRESS_RESERVATIONS, "team/vip", spec=spec)
-        await asyncio.sleep(60)
+        await asyncio.sleep(120)  # the reflector looks again after twice 30 s at most
         assert api.objects(ADDRESS_RESERVATIONS)["team/vip"]["status"]["conditions"][0]["status"] == "True"
         add_service(api, "team/later")
         await asyncio.sleep(5)
