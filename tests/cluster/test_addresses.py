@@ -4,6 +4,8 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from e2e.manifests import bgp, layer2, pool, service
 from e2e.patience import wait_until
 from lab.probe import watch
@@ -104,50 +106,63 @@ def test_two_creates_at_the_same_moment_stay_within_a_quota(ferrite, given):
     waited(ferrite, refused)
 
 
-def test_what_a_pool_keeps_goes_on_answering_until_the_service_goes(ferrite, given, peers):
-    lan, routed = "stay-l2", "stay-bgp"
-    keep = {"onRemoval": "Keep"}
-    nodes = {address4(node) for node in ferrite.lab.node_names}
-    given.apply(pool(lan, f"{FIRST}-{SECOND}", **keep), layer2(lan, lan))
-    given.apply(pool(routed, "203.0.113.160/30", **keep), bgp(routed, routed))
-    for name, address in ((lan, SECOND), (routed, ROUTED)):
+LAN, ROUTED_POOL = "stay-l2", "stay-bgp"
+KEEP = {"onRemoval": "Keep"}
+
+
+@pytest.fixture
+def answering(ferrite, given, peers):
+    """A Service at layer 2 and one over BGP that answer, of pools that keep."""
+    given.apply(pool(LAN, f"{FIRST}-{SECOND}", **KEEP), layer2(LAN, LAN))
+    given.apply(pool(ROUTED_POOL, "203.0.113.160/30", **KEEP), bgp(ROUTED_POOL, ROUTED_POOL))
+    for name, address in ((LAN, SECOND), (ROUTED_POOL, ROUTED)):
         given.app(name, name)
         given.apply(service(name, name, {IPS: address}))
-    wait_until("an answer on the LAN", lambda: ferrite.get("client", SECOND) == lan)
-    wait_until("an answer behind the router", lambda: ferrite.get("remote", ROUTED) == routed)
-    wait_until("every route", lambda: ferrite.hops(ROUTED) == nodes)
+    wait_until("an answer on the LAN", lambda: ferrite.get("client", SECOND) == LAN)
+    wait_until("an answer behind the router", lambda: ferrite.get("remote", ROUTED) == ROUTED_POOL)
+    wait_until("every route", lambda: ferrite.hops(ROUTED) == nodes4(ferrite))
 
-    def steady():
-        end = time.monotonic() + STEADY_SECONDS
-        while time.monotonic() < end:
-            assert ferrite.hops(ROUTED) == nodes
-            assert ferrite.get("remote", ROUTED) == routed
 
-    def kept(name, address):
-        found = read_pool(ferrite, name)
-        return (
-            found["status"].get("kept") == [address]
-            and found["status"]["observedGeneration"] == found["metadata"]["generation"]
-        )
+def nodes4(cluster):
+    return {address4(node) for node in cluster.lab.node_names}
+
+
+def steady(cluster):
+    """See for a while that the routed address stays routed and answers."""
+    end = time.monotonic() + STEADY_SECONDS
+    while time.monotonic() < end:
+        assert cluster.hops(ROUTED) == nodes4(cluster)
+        assert cluster.get("remote", ROUTED) == ROUTED_POOL
+
+
+def lists(cluster, name, address):
+    """Whether the pool's status lists the address, and is of the object as it is."""
+    found = read_pool(cluster, name)
+    current = found["status"]["observedGeneration"] == found["metadata"]["generation"]
+    return current and found["status"].get("kept") == [address]
+
+
+def test_what_a_pool_keeps_goes_on_answering_until_the_service_goes(ferrite, given, answering):
+    def listed():
+        return lists(ferrite, LAN, SECOND) and lists(ferrite, ROUTED_POOL, ROUTED)
 
     def shrink_and_delete():
-        given.apply(pool(lan, f"{FIRST}/32", **keep), pool(routed, "203.0.113.160/32", **keep))
-        steady()
-        wait_until("both to be listed", lambda: kept(lan, SECOND) and kept(routed, ROUTED))
-        where = ("-n", ferrite.namespace, "--wait=false")
-        ferrite.kubectl("delete", "ipaddresspool", lan, routed, *where)
-        steady()
-        wait_until("both to be listed again", lambda: kept(lan, SECOND) and kept(routed, ROUTED))
+        given.apply(pool(LAN, f"{FIRST}/32", **KEEP), pool(ROUTED_POOL, "203.0.113.160/32", **KEEP))
+        steady(ferrite)
+        wait_until("both to be listed", listed)
+        ferrite.kubectl("delete", "ipaddresspool", LAN, ROUTED_POOL, "-n", ferrite.namespace, "--wait=false")
+        steady(ferrite)
+        wait_until("both to be listed again", listed)
 
     async def act():
         await asyncio.to_thread(shrink_and_delete)
 
     seen = ferrite.do(watch(ferrite.lab, SECOND, act, moves=False))
     assert seen.longest_gap < 0.5
-    assert (ferrite.address(lan), ferrite.address(routed)) == (SECOND, ROUTED)
-    for name in (lan, routed):
+    assert (ferrite.address(LAN), ferrite.address(ROUTED_POOL)) == (SECOND, ROUTED)
+    for name in (LAN, ROUTED_POOL):
         assert "deletionTimestamp" in read_pool(ferrite, name)["metadata"]
         given.delete("Service", name)
-    gone = ("ipaddresspool", lan, routed, "-n", ferrite.namespace, "--ignore-not-found", "-o", "name")
+    gone = ("ipaddresspool", LAN, ROUTED_POOL, "-n", ferrite.namespace, "--ignore-not-found", "-o", "name")
     wait_until("both pools to go", lambda: not ferrite.kubectl("get", *gone).stdout)
     wait_until("the route to go", lambda: not ferrite.hops(ROUTED))
