@@ -56,7 +56,7 @@ class Reservations:
         self._settled_at = None
 
     def settle(self, offers: Offers) -> bool:
-        """Decide what is reserved, if something changed that can matter; whether others may be now."""
+        """Decide what is reserved if something changed that can matter; whether it did."""
         short = self._reserved.over_quota and self._settled_at != self._ledger.openings
         if self._settled_at is not None and not short:
             return False

@@ -2,6 +2,7 @@
 
 import re
 from ipaddress import ip_address
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, strategies as st
@@ -15,6 +16,8 @@ from ferrite.net import (
     masked,
     parse_address,
     parse_range,
+    parse_reach,
+    reaches,
 )
 
 
@@ -98,3 +101,39 @@ def test_prefixes_of_a_range_hold_exactly_its_addresses(address, length):
 def test_a_mask_keeps_the_address_inside(address, data):
     length = data.draw(st.integers(0, address.max_prefixlen))
     assert address in masked(address, length)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        pytest.param([], [], id="none"),
+        pytest.param(["192.0.2.9"], ["192.0.2.9"], id="one"),
+        pytest.param(
+            ["192.0.2.3", "192.0.2.1", "192.0.2.2", "192.0.2.2"], ["192.0.2.1-192.0.2.3"], id="in-a-row"
+        ),
+        pytest.param(["192.0.2.1", "192.0.2.3"], ["192.0.2.1", "192.0.2.3"], id="with-a-gap"),
+        pytest.param(
+            ["::1", "0.0.0.0", "::2"],
+            ["0.0.0.0", "::1-::2"],
+            id="ipv4-comes-first",
+        ),
+        pytest.param(
+            ["255.255.255.255", "::1:0:0"], ["255.255.255.255", "::1:0:0"], id="families-do-not-join"
+        ),
+    ],
+)
+def test_addresses_as_the_fewest_ranges(addresses, expected):
+    assert [each.shortest for each in reaches(map(ip_address, addresses))] == expected
+
+
+@given(st.sets(st.integers(0, 40)), st.sampled_from([Family.IPV4, Family.IPV6]))
+def test_ranges_of_addresses_read_back_and_hold_exactly_these(numbers, family):
+    found = [parse_reach(each.shortest) for each in reaches(address_at(family, one) for one in numbers)]
+    assert {n for each in found for n in range(each.first, each.last + 1)} == numbers
+    assert all(after.first > before.last + 1 for before, after in pairwise(found))
+
+
+@pytest.mark.parametrize("text", ["", "x", "192.0.2.0/24", "192.0.2.9-192.0.2.1", "192.0.2.1-"])
+def test_what_is_neither_an_address_nor_a_range_is_refused(text):
+    with pytest.raises(ValueError, match="invalid"):
+        parse_reach(text)

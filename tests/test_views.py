@@ -5,8 +5,10 @@ from ipaddress import ip_address
 import msgspec
 import pytest
 
+from ferrite.model import Pool, Removal
+from ferrite.net import parse_range
 from ferrite.objects import EndpointSlice, Node, Service
-from ferrite.views import node_view, service_view
+from ferrite.views import node_view, pool_of, service_view
 
 
 def service(**parts):
@@ -101,3 +103,32 @@ def test_a_node():
     assert view.addresses == (ip_address("192.0.2.11"), ip_address("2001:db8::b"))
     assert (view.network_unavailable, view.excluded) == (True, True)
     assert not node_view(node, ignore_exclude_label=True).excluded
+
+
+def pool(name, *ranges, kept=None):
+    removal = None if kept is None else Removal(kept=tuple(map(parse_range, kept)))
+    return Pool(name, tuple(map(parse_range, ranges)), removal=removal)
+
+
+KEEPS = pool("a-keeps", "192.0.2.0/28", kept=["192.0.2.77/32", "2001:db8::7/128"])
+OFFERS = pool("b-offers", "192.0.2.64/26", "2001:db8::/64")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "pools", "expected"),
+    [
+        pytest.param([], [OFFERS], None, id="no-address"),
+        pytest.param(["192.0.2.77"], [OFFERS], "b-offers", id="offered"),
+        pytest.param(["192.0.2.77"], [KEEPS], "a-keeps", id="kept"),
+        pytest.param(["192.0.2.78"], [KEEPS], None, id="not-kept"),
+        pytest.param(
+            ["192.0.2.77"], [KEEPS, OFFERS], "b-offers", id="who-offers-it-comes-before-who-keeps-it"
+        ),
+        pytest.param(["192.0.2.1", "2001:db8::7"], [KEEPS], "a-keeps", id="one-offered-and-one-kept"),
+        pytest.param(["192.0.2.1", "2001:db8::8"], [KEEPS, OFFERS], None, id="of-two-pools"),
+        pytest.param(["192.0.2.1"], [pool("p", "192.0.2.0/28")], "p", id="a-pool-that-does-not-keep"),
+    ],
+)
+def test_the_pool_of_addresses(addresses, pools, expected):
+    found = pool_of(pools, map(ip_address, addresses))
+    assert (found.name if found else None) == expected

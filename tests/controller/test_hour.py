@@ -41,8 +41,12 @@ KEPT = 200
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("kinds", [*((kind,) for kind in KINDS), KINDS], ids=[*KINDS, "mixed"])
-async def test_an_hour(kinds: tuple[str, ...], caplog: pytest.LogCaptureFixture) -> None:
-    caplog.handler.addFilter(Seldom(asyncio.get_running_loop().time))
+async def test_an_hour(
+    kinds: tuple[str, ...], caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
+    seldom = Seldom(asyncio.get_running_loop().time)
+    caplog.handler.addFilter(seldom)  # one handler for all tests
+    request.addfinalizer(lambda: caplog.handler.removeFilter(seldom))
     caplog.set_level(logging.WARNING)
     api = FakeApi()
     witness, churn = Witness(api), Churn(api, seed=1)

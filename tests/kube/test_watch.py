@@ -1,13 +1,14 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from ferrite.kube.kinds import SECRETS, SERVICES, AnyKind
+from ferrite.kube.kinds import ADDRESS_BINDINGS, SECRETS, SERVICES, AnyKind
 from ferrite.kube.watch import Store, keep_store
 from ferrite.objects import Object
-from tests.fakes.api import FakeApi
+from tests.fakes.api import ALL_KINDS, FakeApi
 from tests.fakes.parts import ApiError, Fault
 
 
@@ -170,3 +171,32 @@ async def test_selectors_narrow_what_is_seen() -> None:
         api.seed(SECRETS, "n/yes", metadata={"labels": {}})
         await asyncio.sleep(0.1)
         assert not store.objects
+
+
+@pytest.mark.parametrize(("optional", "synced"), [(True, True), (False, False)])
+async def test_a_kind_that_is_not_installed_has_no_objects_if_it_is_optional(
+    optional: bool, synced: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    api = FakeApi(kinds=(SERVICES,))
+    async with watched(api, replace(ADDRESS_BINDINGS, optional=optional)) as store:
+        await asyncio.sleep(300)
+        assert (store.synced, store.problem) == (synced, "kind is not installed")
+        assert len(api.calls) < 40
+        api.kinds = ALL_KINDS
+        api.seed(ADDRESS_BINDINGS, "n/a")
+        await asyncio.sleep(60)
+        assert (set(store.objects), store.problem) == ({"n/a"}, "")
+    assert caplog.messages == ["kind is not installed", "kind is read again"]
+
+
+async def test_a_kind_that_is_taken_away_loses_its_objects() -> None:
+    api = FakeApi()
+    api.seed(ADDRESS_BINDINGS, "n/a")
+    async with watched(api, ADDRESS_BINDINGS) as store:
+        assert set(store.objects) == {"n/a"}
+        store.take_changed()
+        api.kinds = (SERVICES,)
+        api.break_watches("end")
+        await asyncio.sleep(10)
+        assert (set(store.objects), store.take_changed()) == (set(), {"n/a"})
