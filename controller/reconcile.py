@@ -85,6 +85,7 @@ class Term:
         self._world, self._inbox, self._lb_class = follower.world, follower.inbox, follower.lb_class
         self._writer, self._bindings, self._tell = writer, bindings, tell
         self._loaded: Loaded | None = None
+        self._patient: dict[str, Write] = {}  # writes that wait for the end of the turn
         self._reserved: tuple[int, dict[str, tuple[ReservedAddress, ...]]] = (-1, {})
         self.planner = Planner()
 
@@ -111,6 +112,10 @@ class Term:
         decided = 0
         async for part in _parts((*(key for key in keys if key not in here), *(key for _, key in ordered))):
             decided += self._take(part, now)
+        for write in self._patient.values():
+            self._writer.put(write)
+        self._patient.clear()
+        self._tell.flush(idle=not self._writer.busy)
         return decided
 
     def _take(self, keys: Iterable[str], now: float) -> int:
@@ -129,7 +134,6 @@ class Term:
             self._effect(decision, now)
         for key in gone:
             self._remember(key, now)
-        self._tell.flush(idle=not self._writer.busy)
         return len(decisions)
 
     def outcome(self) -> Outcome:
@@ -196,10 +200,15 @@ class Term:
             case _:
                 pass
         binding = self.planner.binding(key)
+        self._patient.pop(key, None)
         if body is None and binding == self._bindings.stored(key):
             self._tell.tell(service, decision.notes)
+            return
+        write = Write(key, binding, service, body, decision.notes)
+        if write.is_urgent:
+            self._writer.put(write)
         else:
-            self._writer.put(Write(key, binding, service, body, decision.notes))
+            self._patient[key] = write
 
     def _remember(self, key: str, now: float) -> None:
         """Write down, or strike out, what is kept for a Service that is gone; look again when time is up."""
@@ -211,9 +220,9 @@ class Term:
 
 
 async def _parts(keys: Iterable[str]) -> AsyncIterator[list[str]]:
-    """So many keys at once that nothing else waits long for its turn; none waits where they are few."""
+    """So many keys at once that nothing else waits long for its turn; one part without any where none is."""
     waiting = list(keys)
-    for start in range(0, len(waiting), PART):
+    for start in range(0, max(1, len(waiting)), PART):
         if start:
             await asyncio.sleep(0)
         yield waiting[start : start + PART]

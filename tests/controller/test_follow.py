@@ -87,7 +87,7 @@ class Followed:
                 while True:
                     keys = await self.follower.inbox.take()
                     assert self.follower.loaded is not None
-                    count += self.term.turn(keys, self.follower.loaded)
+                    count += await self.term.turn(keys, self.follower.loaded)
         return count
 
     def has(self, key: str) -> list[str]:
