@@ -154,11 +154,13 @@ class Planner:
         return decisions
 
     def _claim_held(self, request: Request) -> None:
-        if request.standing is Standing.NOT_LOAD_BALANCER or self._ledger.held_by(request.key):
+        if self._ledger.held_by(request.key):
             return
-        held = tuple(dict.fromkeys(request.held))
-        if held and not self._search(request).blocked(held):
+        held, has = tuple(dict.fromkeys(request.held)), request.standing is not Standing.NOT_LOAD_BALANCER
+        if has and held and not self._search(request).blocked(held):
             self._ledger.claim(tenant_of(request), held)
+        else:
+            self._hold_back(request)
 
     def _decide(self, request: Request) -> Decision:
         self._waiting.pop(request.key, None)
