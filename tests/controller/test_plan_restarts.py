@@ -33,7 +33,7 @@ def test_a_new_leader_gives_nobody_what_a_cluster_ip_service_still_lists() -> No
 
 def test_a_new_leader_gives_nobody_what_is_left_of_a_claim_that_came_too_late() -> None:
     world = World(BOTH)
-    other = service("team/old", held=["198.51.100.1"], pool="both", created="1")
+    other = service("team/old", held=["198.51.100.1", "2001:db8::9"], pool="both", created="1", **DUAL)
     late = service("team/late", held=["198.51.100.1", "2001:db8::1"], pool="both", created="2", **DUAL)
     moving = service("team/moving", held=["203.0.113.1", "2001:db8:f::1"], pool="x", created="0", **DUAL)
     decisions = world.show(other, late, moving)
