@@ -124,7 +124,7 @@ class Judge:
                 self._given(before, stored, decision)
                 for address in set(decision.addresses) - {*turn.before[decision.key], *stored.addresses}:
                     other = reserved.get(address)
-                    assert other is None or other.admits(decision.key) or self._returns(decision), (
+                    assert other is None or other.admits(decision.key) or _is_bound(turn, decision.key, address), (
                         f"{decision.key} got {address}, reserved by {other}"
                     )
                     self._promised_to_nobody_else(turn, stored, decision.key, address)
@@ -191,10 +191,6 @@ class Judge:
                 continue
             shared = compatible(terms(stored.request), terms(promise.request))
             assert shared, f"{key} got {address}, which is kept for {other}"
-
-    def _returns(self, decision: Decision) -> bool:
-        promise = self.promises.get(decision.key)
-        return promise is not None and isinstance(decision, Assign)
 
     def _stays(self, turn: Turn, facts: Facts, stored: StoredService, decision: Decision) -> None:
         held = stored.addresses
@@ -278,6 +274,12 @@ class Judge:
                 back = {one for each in self.promises.values() for one in each.addresses}
                 if limit is not None and (has - had - back):
                     assert len(total) <= limit, f"{namespace} has {total} of {stored.pool.name}: {limit}"
+
+
+def _is_bound(turn: Turn, key: str, address: IPAddress) -> bool:
+    """Whether it is written down that the address is for this Service."""
+    stored = turn.view[BINDINGS].get(key)
+    return stored is not None and address in stored.binding.addresses
 
 
 def _bound(view: Kinds) -> list[tuple[str, tuple[IPAddress, ...]]]:

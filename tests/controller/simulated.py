@@ -190,6 +190,8 @@ class Leader:
             changed = {key for key in {*old, *new} if old.get(key) is not new.get(key)}
             if kind in (SERVICES, BINDINGS):
                 self.inbox |= changed
+        if BINDINGS not in self.lagging:
+            self.bindings.clear()  # the watch shows at least what was written
         self.view |= {kind: self.api.kinds[kind] for kind in KINDS if kind not in self.lagging}
         before, (self.offers, self.uids) = self.offers, self._load(self.offers, self.uids)
         self.revision += not same_offers(before, self.offers)
