@@ -22,7 +22,7 @@ from ferrite.conditions import rfc3339
 from ferrite.config.pools import with_removal
 from ferrite.model import Pool, Reservation
 from ferrite.net import IPAddress, parse_address
-from ferrite.objects import ALLOCATED_FROM_POOL, IN_USE_FINALIZER, Custom, Service
+from ferrite.objects import ALLOCATED_FROM_POOL, Custom, Service
 from tests.fakes.patching import merged
 
 SERVICES, POOLS, NAMESPACES = "services", "pools", "namespaces"
@@ -81,7 +81,7 @@ class StoredBinding:
 Kinds = dict[str, dict[str, Any]]
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     """The object is newer than the write."""
 
 
@@ -108,7 +108,7 @@ class Api:
     def patch_service(self, key: str, body: dict[str, Any]) -> None:
         stored = self.kinds[SERVICES][key]
         if body["metadata"]["resourceVersion"] != stored.version:
-            raise Conflict
+            raise ConflictError
         self.writes += 1
         self.put_service(key, merged(stored.document, body))
 
@@ -124,7 +124,7 @@ class Api:
         if binding is None and stored is None:
             return ""
         if (stored.version if stored else "") != version:
-            raise Conflict
+            raise ConflictError
         self.writes += 1
         if binding is None:
             self.remove(BINDINGS, key)
@@ -302,7 +302,9 @@ class Leader:
 
     # What it writes
 
-    def perform(self, write: Write, fault: str = "", at: int = 0, judge: Callable[[Write], None] = id) -> None:
+    def perform(
+        self, write: Write, fault: str = "", at: int = 0, judge: Callable[[Write], None] = id
+    ) -> None:
         """Do a write of `pending`.
 
         Args:
@@ -313,7 +315,7 @@ class Leader:
         """
         try:
             done = self._steps(write, fault, at, judge)
-        except Conflict:
+        except ConflictError:
             done = False
         self.pending.remove(write)
         if not done:
@@ -329,9 +331,11 @@ class Leader:
         if self._stored(write.key) != write.binding:
             key, binding, version = write.key, write.binding, self._version(write.key)
             try:
-                if not self._do(lambda: self.api.write_binding(key, binding, version), fault if at == 0 else ""):
+                if not self._do(
+                    lambda: self.api.write_binding(key, binding, version), fault if at == 0 else ""
+                ):
                     return False
-            except Conflict:
+            except ConflictError:
                 self.bindings.pop(key, None)
                 raise
             stored = self.api.kinds[BINDINGS].get(key)
