@@ -93,7 +93,7 @@ class Judge:
     # Writes
 
     def wrote(self, write: Write) -> None:
-        """A status was written: nobody else has these addresses, or has shared them under some spec of his."""
+        """A status was written: who else has its new addresses shares them, under one of the specs he had."""
         self.observe()
         services = self.api.kinds[SERVICES]
         assert write.stored is not None

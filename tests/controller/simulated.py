@@ -15,7 +15,7 @@ from controller.admission import same_offers
 from controller.binding import Binding
 from controller.choice import Offers, make_offers
 from controller.decision import Assign, Clear, Decision, Keep, Leave, Refuse
-from controller.patches import pool_status, status_patch
+from controller.patches import moves_addresses, pool_status, status_patch
 from controller.plan import Planner
 from controller.request import Request, read_request
 from ferrite.conditions import rfc3339
@@ -93,6 +93,7 @@ class Api:
         self.now = 1_000_000.0
         self.versions = count(1)
         self.writes = 0  # of the controller
+        self.words = 0  # those of them that only tell a Service's owner something else
 
     def put(self, kind: str, key: str, value: Any) -> None:
         self.kinds[kind] = {**self.kinds[kind], key: value}
@@ -110,6 +111,7 @@ class Api:
         if body["metadata"]["resourceVersion"] != stored.version:
             raise ConflictError
         self.writes += 1
+        self.words += not moves_addresses(body)
         self.put_service(key, merged(stored.document, body))
 
     def put_pool(self, stored: StoredPool) -> None:

@@ -38,8 +38,7 @@ from tests.controller.strategies import (
 from tests.fakes.patching import merged
 
 SOAK = int(os.environ.get("FERRITE_SOAK_EXAMPLES", "0"))
-"""So many runs instead of the usual few, each with other random choices."""
-
+"""So many runs of up to 40 steps, each time others; without it a few hundred that are always the same."""
 FAULTS = ("undone", "unanswered", "late")
 
 
@@ -301,12 +300,13 @@ class Churn(RuleBasedStateMachine):
                 assert not facts.is_free_for(key, one, facts.reserved()), f"{key} could have {one}, too"
 
     def _stable(self) -> None:
-        before = self.api.writes
+        """Another turn, and another leader, change nothing but words: what was in the way may be another thing."""
+        before = self.api.writes - self.api.words
         self.leader.inbox |= set(self.api.kinds[SERVICES])
         for _ in range(2):
             self.turn_and_write()
             self._write_pools()
-            assert self.api.writes == before, "another turn changes something"
+            assert self.api.writes - self.api.words == before, "another turn changes something"
             self.leader = Leader(self.api)
 
     @invariant()
@@ -321,7 +321,7 @@ def _rest(pool: Pool) -> dict[str, Any]:
 
 TestChurn = Churn.TestCase
 TestChurn.settings = settings(
-    max_examples=SOAK or 150,
+    max_examples=SOAK or 300,
     stateful_step_count=40,
     deadline=None,
     derandomize=not SOAK,
@@ -330,4 +330,4 @@ TestChurn.settings = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-TestChurn.pytestmark = [pytest.mark.timeout(0 if SOAK else 60)]
+TestChurn.pytestmark = [pytest.mark.timeout(0 if SOAK else 300)]
