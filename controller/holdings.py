@@ -79,9 +79,10 @@ class Holdings:
         """
         request = search.request
         missing = [family for family in request.families if family not in families_of(held)]
-        pool = self._ledger.pool_of(held)
-        if not missing or request.addresses or pool is None or pool.deleting:
-            return Given(held)
+        pool = None if request.addresses else self._ledger.pool_of(held)
+        if not missing or pool is None or pool.deleting:
+            needs = missing and request.policy is FamilyPolicy.REQUIRE_DUAL
+            return allotted(search) if needs else Given(held)
         extra = self._ledger.first_free(pool.name, missing[0], search.tenant)
         over = search.exceeds(pool, (extra,)) if extra is not None else ""
         if extra is not None and not over:

@@ -165,9 +165,10 @@ class Ledger:
         Args:
             tenant: whatever it holds itself is not in its way.
             address: the one asked for.
-            new: it does not have it yet, hence reservations count.
+            new: it does not have it yet, hence reservations count, and those who are leaving.
         """
-        others = [other for other in self._holders.get(address, {}).values() if other.key != tenant.key]
+        holders = self._holders.get(address, {}).values()
+        others = [one for one in holders if one.key != tenant.key and (new or one.hold is not Hold.LEAVING)]
         keys = tuple(sorted({other.key for other in others}))
         if any(not tenant.sharing.admits(other.sharing) for other in others):
             return Obstacle(address, keys, kept=all(other.hold is Hold.KEPT for other in others))
@@ -180,7 +181,7 @@ class Ledger:
         return None
 
     def claim(self, tenant: Tenant, addresses: tuple[IPAddress, ...]) -> None:
-        """Let `tenant` hold exactly these from now on.
+        """Let `tenant` hold exactly these from now on; who is leaving may hold what others have.
 
         Raises:
             ValueError: one of them cannot be had; ask `obstacle` first.
@@ -189,7 +190,8 @@ class Ledger:
         before = self._tenants.get(mark)
         if before == (tenant, addresses) or not (before or addresses):
             return
-        if any(self.obstacle(tenant, address) for address in addresses):
+        leaving = tenant.hold is Hold.LEAVING
+        if not leaving and any(self.obstacle(tenant, address) for address in addresses):
             raise ValueError(f"{tenant.key} cannot hold {addresses}")
         if before and (before[0] != tenant or not set(before[1]) <= set(addresses)):
             self.openings += 1

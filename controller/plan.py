@@ -157,12 +157,11 @@ class Planner:
     def _claim_held(self, request: Request) -> None:
         if self._ledger.held_by(request.key):
             return
-        if request.standing is Standing.NOT_LOAD_BALANCER:
-            self._hold_back(request)  # its turn comes last, and its status lists them until then
-            return
-        held = tuple(dict.fromkeys(request.held))
-        if held and not self._search(request).blocked(held):
+        held, has = tuple(dict.fromkeys(request.held)), request.standing is not Standing.NOT_LOAD_BALANCER
+        if has and held and not self._search(request).blocked(held):
             self._ledger.claim(tenant_of(request), held)
+        else:
+            self._hold_back(request)
 
     def _decide(self, request: Request) -> Decision:
         self._waiting.pop(request.key, None)
@@ -173,9 +172,9 @@ class Planner:
 
     def _hold_back(self, request: Request) -> None:
         """Give to nobody what the status still lists: the write that removes it may fail."""
-        ghost, kept = Tenant(request.key, hold=Hold.LEAVING), self._ledger.held_by(request.key)
-        gone = (one for one in dict.fromkeys(request.held) if one not in kept)
-        self._ledger.claim(ghost, tuple(one for one in gone if not self._ledger.obstacle(ghost, one)))
+        kept = self._ledger.held_by(request.key)
+        gone = tuple(one for one in dict.fromkeys(request.held) if one not in kept)
+        self._ledger.claim(Tenant(request.key, hold=Hold.LEAVING), gone)
 
     def _judge(self, request: Request) -> Decision:
         if why := self._not_ours(request):

@@ -1,10 +1,10 @@
 """Judges what a leader decides and writes, against the objects that it was shown."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from controller.binding import Binding
-from controller.decision import Assign, Clear, Decision, Keep, Leave, Refuse
+from controller.decision import Assign, Decision, Keep, Leave, Refuse
 from controller.request import FamilyPolicy, Request, Standing
 from ferrite.net import IPAddress, family_of
 from tests.controller.naive import Facts, Has, compatible, is_servable, listed, terms
@@ -93,7 +93,7 @@ class Judge:
     # Writes
 
     def wrote(self, write: Write) -> None:
-        """A status was written: nobody else has these addresses, or has shared them under some spec of his."""
+        """A status was written: who else has its new addresses shares them, under one of the specs he had."""
         self.observe()
         services = self.api.kinds[SERVICES]
         assert write.stored is not None
@@ -126,13 +126,13 @@ class Judge:
                 self._given(before, stored, decision)
                 for address in set(decision.addresses) - {*turn.before[decision.key], *stored.addresses}:
                     other = reserved.get(address)
-                    assert other is None or other.admits(decision.key) or self._returns(decision), (
-                        f"{decision.key} got {address}, reserved by {other}"
-                    )
+                    assert (
+                        other is None or other.admits(decision.key) or _is_bound(turn, decision.key, address)
+                    ), f"{decision.key} got {address}, reserved by {other}"
                     self._promised_to_nobody_else(turn, stored, decision.key, address)
             self._stays(turn, before, stored, decision)
             self._returned(turn, after, stored, decision)
-        self._quotas(turn, before, after, set(reserved))
+        self._quotas(turn, before, after, {one: each.namespace for one, each in reserved.items()})
         for decision in turn.decisions:
             self.promises.pop(decision.key, None)
 
@@ -146,16 +146,12 @@ class Judge:
         return {**view, BINDINGS: sure}
 
     def _nobody_twice(self, turn: Turn, after: Facts) -> None:
-        for decision in turn.decisions:
-            if isinstance(decision, Assign | Keep):
-                for other in after.clash(decision.key, decision.addresses):
-                    theirs = after.request(other).standing is Standing.OTHER_CLASS
-                    undecided = other not in {each.key for each in turn.decisions}
-                    late = undecided and theirs and set(decision.addresses) <= set(turn.before[decision.key])
-                    waits = undecided and set(decision.addresses) <= set(turn.before[decision.key])
-                    assert (
-                        late or waits or theirs and set(decision.addresses) <= set(turn.before[decision.key])
-                    ), f"{decision.addresses} for {decision.key} and for {other}"
+        ours = {each.key: each.addresses for each in turn.decisions if isinstance(each, Assign | Keep)}
+        for key, addresses in ours.items():
+            new = set(addresses) - set(turn.before[key])
+            for other in after.clash(key, addresses):
+                assert other not in ours, f"{addresses} for {key} and for {other}"
+                assert not new & set(after.has[other]), f"{addresses} for {key}, and {other} has them"
 
     def _ownership(self, facts: Facts, stored: StoredService, decision: Decision) -> None:
         request = stored.request
@@ -167,7 +163,8 @@ class Judge:
     def _given(self, facts: Facts, stored: StoredService, decision: Assign | Keep) -> None:
         addresses, request = decision.addresses, stored.request
         families = {family_of(one) for one in addresses}
-        assert len(families) == len(addresses) and families <= set(request.families), decision
+        assert len(families) == len(addresses), decision
+        assert families <= set(request.families), decision
         if request.policy is FamilyPolicy.REQUIRE_DUAL:
             assert len(addresses) == 2, decision
         if request.addresses and isinstance(decision, Assign):
@@ -194,10 +191,6 @@ class Judge:
             shared = compatible(terms(stored.request), terms(promise.request))
             assert shared, f"{key} got {address}, which is kept for {other}"
 
-    def _returns(self, decision: Decision) -> bool:
-        promise = self.promises.get(decision.key)
-        return promise is not None and isinstance(decision, Assign)
-
     def _stays(self, turn: Turn, facts: Facts, stored: StoredService, decision: Decision) -> None:
         held = stored.addresses
         if turn.decided_before.get(decision.key, held) != held or not self._may_stay(turn, facts, stored):
@@ -206,7 +199,8 @@ class Judge:
             case Assign(addresses=addresses) | Keep(addresses=addresses):
                 assert set(held) <= set(addresses), f"{stored.service.key} moved: {held} -> {addresses}"
             case _:
-                assert isinstance(decision, Refuse) and not decision.clear, (held, decision)
+                assert isinstance(decision, Refuse), (held, decision)
+                assert not decision.clear, (held, decision)
 
     def _may_stay(self, turn: Turn, facts: Facts, stored: StoredService) -> bool:
         """Whether a Service can surely keep what its status lists."""
@@ -223,14 +217,14 @@ class Judge:
         pool = facts.pool_of(held) or self._keeper(facts, stored)
         if not pool or not facts.admits(pool, request) or request.pool not in (None, pool.pool.name):
             return False
-        return not self._in_the_way(turn, facts, stored)
+        return not self._in_the_way(turn, facts, stored.service.key, stored.addresses)
 
-    def _in_the_way(self, turn: Turn, facts: Facts, stored: StoredService) -> bool:
-        """Whether anybody else can claim what it has: in its status, as decided, or by what is written down."""
-        key, held = stored.service.key, stored.addresses
-        statuses: Has = {name: each.addresses for name, each in turn.view[SERVICES].items()}
+    def _in_the_way(self, turn: Turn, facts: Facts, key: str, held: tuple[IPAddress, ...]) -> bool:
+        """Whether anybody else can claim these: in his status, as decided, or by what is written down."""
+        here = turn.view[SERVICES]
+        statuses: Has = {name: each.addresses for name, each in here.items()}
         others = any(name != key and set(each) & set(held) for name, each in _bound(turn.view))
-        leaving = any(name not in turn.view[SERVICES] for name in turn.decided_before)
+        leaving = any(name not in here for name in turn.decided_before)
         clash = replace(facts, has=statuses).clash(key, held) or facts.clash(key, held)
         return bool(clash) or others or leaving
 
@@ -255,37 +249,34 @@ class Judge:
             return
         pool = after.pool_of(promise.addresses)
         families = {family_of(one) for one in promise.addresses}
-        asks = request.addresses or request.pool not in (None, pool.pool.name if pool else "")
-        clash = replace(after, has={**after.has, decision.key: promise.addresses}).clash(
-            decision.key, promise.addresses
-        )
-        if asks or families != set(request.families) or not pool or clash:
+        if not pool or request.addresses or request.pool not in (None, pool.pool.name):
             return
-        if after.admits(pool, request) and not self._in_the_way(
-            turn, after, replace(stored, document=stored.document)
-        ):
+        fits = families == set(request.families) and after.admits(pool, request)
+        if fits and not self._in_the_way(turn, after, decision.key, promise.addresses):
             assert isinstance(decision, Assign), (promise, decision)
             assert set(decision.addresses) == set(promise.addresses), (promise, decision)
 
-    def _quotas(self, turn: Turn, before: Facts, after: Facts, reserved: Iterable[IPAddress]) -> None:
-        namespaces = {key.partition("/")[0] for key in turn.after}
+    def _quotas(self, turn: Turn, before: Facts, after: Facts, reserved: Mapping[IPAddress, str]) -> None:
+        """Nobody got an address beyond the limit; `reserved` tells for which namespace."""
+        back = {one for each in self.promises.values() for one in each.addresses}
         for stored in after.pools.values():
-            for namespace in namespaces:
-                limit, offered = after.limit(stored.pool, namespace), set(listed(stored.pool))
-                sure = {one for one in reserved if after.reserved()[one].namespace == namespace}
-                kept = set(after.kept(f"{namespace}/"))
-                had = before.in_use(stored.pool, namespace) | kept | sure
-                has = before.in_use(stored.pool, namespace) & set() | after.in_use(stored.pool, namespace)
-                total = (has | kept | sure) & offered
-                back = {one for each in self.promises.values() for one in each.addresses}
-                if limit is not None and (has - had - back):
+            for namespace in {key.partition("/")[0] for key in turn.after}:
+                held = {one for one, theirs in reserved.items() if theirs == namespace}
+                held |= set(after.kept(f"{namespace}/"))
+                has, limit = after.in_use(stored.pool, namespace), after.limit(stored.pool, namespace)
+                new = has - before.in_use(stored.pool, namespace) - held - back
+                total = (has | held) & set(listed(stored.pool))
+                if new and limit is not None:
                     assert len(total) <= limit, f"{namespace} has {total} of {stored.pool.name}: {limit}"
+
+
+def _is_bound(turn: Turn, key: str, address: IPAddress) -> bool:
+    """Whether it is written down that the address is for this Service."""
+    stored = turn.view[BINDINGS].get(key)
+    return stored is not None and address in stored.binding.addresses
 
 
 def _bound(view: Kinds) -> list[tuple[str, tuple[IPAddress, ...]]]:
     return [
         (key, each.binding.addresses) for key, each in view[BINDINGS].items() if key not in view[SERVICES]
     ]
-
-
-__all__ = ["Clear", "Judge", "Promise"]

@@ -170,9 +170,9 @@ def _choices(request: Request, free: list[IPAddress]) -> Iterator[tuple[IPAddres
             right = len(families) == size and families <= set(request.families)
             if right and not request.addresses:
                 yield choice
-    if request.addresses and {family_of(each) for each in request.addresses} == set(request.families):
-        if set(request.addresses) <= set(free):
-            yield request.addresses
+    asked = set(request.addresses)
+    if asked and {family_of(each) for each in asked} == set(request.families) and asked <= set(free):
+        yield request.addresses
 
 
 def is_servable(request: Request) -> bool:

@@ -15,14 +15,14 @@ from controller.admission import same_offers
 from controller.binding import Binding
 from controller.choice import Offers, make_offers
 from controller.decision import Assign, Clear, Decision, Keep, Leave, Refuse
-from controller.patches import pool_status, status_patch
+from controller.patches import moves_addresses, pool_status, status_patch
 from controller.plan import Planner
 from controller.request import Request, read_request
 from ferrite.conditions import rfc3339
 from ferrite.config.pools import with_removal
 from ferrite.model import Pool, Reservation
 from ferrite.net import IPAddress, parse_address
-from ferrite.objects import ALLOCATED_FROM_POOL, IN_USE_FINALIZER, Custom, Service
+from ferrite.objects import ALLOCATED_FROM_POOL, Custom, Service
 from tests.fakes.patching import merged
 
 SERVICES, POOLS, NAMESPACES = "services", "pools", "namespaces"
@@ -81,7 +81,7 @@ class StoredBinding:
 Kinds = dict[str, dict[str, Any]]
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     """The object is newer than the write."""
 
 
@@ -93,6 +93,7 @@ class Api:
         self.now = 1_000_000.0
         self.versions = count(1)
         self.writes = 0  # of the controller
+        self.words = 0  # those of them that only tell a Service's owner something else
 
     def put(self, kind: str, key: str, value: Any) -> None:
         self.kinds[kind] = {**self.kinds[kind], key: value}
@@ -108,8 +109,9 @@ class Api:
     def patch_service(self, key: str, body: dict[str, Any]) -> None:
         stored = self.kinds[SERVICES][key]
         if body["metadata"]["resourceVersion"] != stored.version:
-            raise Conflict
+            raise ConflictError
         self.writes += 1
+        self.words += not moves_addresses(body)
         self.put_service(key, merged(stored.document, body))
 
     def put_pool(self, stored: StoredPool) -> None:
@@ -124,7 +126,7 @@ class Api:
         if binding is None and stored is None:
             return ""
         if (stored.version if stored else "") != version:
-            raise Conflict
+            raise ConflictError
         self.writes += 1
         if binding is None:
             self.remove(BINDINGS, key)
@@ -190,6 +192,8 @@ class Leader:
             changed = {key for key in {*old, *new} if old.get(key) is not new.get(key)}
             if kind in (SERVICES, BINDINGS):
                 self.inbox |= changed
+        if BINDINGS not in self.lagging:
+            self.bindings.clear()  # the watch shows at least what was written
         self.view |= {kind: self.api.kinds[kind] for kind in KINDS if kind not in self.lagging}
         before, (self.offers, self.uids) = self.offers, self._load(self.offers, self.uids)
         self.revision += not same_offers(before, self.offers)
@@ -313,7 +317,7 @@ class Leader:
         """
         try:
             done = self._steps(write, fault, at, judge)
-        except Conflict:
+        except ConflictError:
             done = False
         self.pending.remove(write)
         if not done:
@@ -333,7 +337,7 @@ class Leader:
                     lambda: self.api.write_binding(key, binding, version), fault if at == 0 else ""
                 ):
                     return False
-            except Conflict:
+            except ConflictError:
                 self.bindings.pop(key, None)
                 raise
             stored = self.api.kinds[BINDINGS].get(key)

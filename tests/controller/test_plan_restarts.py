@@ -1,8 +1,9 @@
 """Decisions that were not written, and those who come after."""
 
-from controller.decision import Keep, Refuse
+from controller.decision import Clear, Keep, Refuse
+from controller.tenant import Reason
 from tests.controller.service_builder import service
-from tests.controller.test_plan import ASK_POOL, BLUE, IPS, World, given_to, pool
+from tests.controller.test_plan import ASK_POOL, BLUE, BOTH, DUAL, IPS, REQUIRE, World, given_to, pool, why
 
 WRONG = {"annotations": {IPS: "x"}}
 
@@ -22,3 +23,25 @@ def test_a_wrong_request_keeps_what_was_decided_and_did_not_arrive() -> None:
     assert isinstance(world.one(service(**held)), Keep)
     assert given_to(world.one(service(annotations={ASK_POOL: "green"}, **held))) == ["198.18.0.1"]
     assert given_to(world.one(service(version="2", held=["192.0.2.1"], **WRONG))) == ["198.18.0.1"]
+
+
+def test_a_new_leader_gives_nobody_what_a_cluster_ip_service_still_lists() -> None:
+    world = World(BLUE)
+    shown = world.show(service(), service("team/was", type="ClusterIP", held=["192.0.2.0"], pool="blue"))
+    assert shown["team/was"] == Clear("team/was")
+    assert given_to(shown["team/web"]) == ["192.0.2.1"]
+
+
+def test_a_new_leader_gives_nobody_what_is_left_of_a_claim_that_came_too_late() -> None:
+    world = World(BOTH)
+    other = service("team/old", held=["198.51.100.1", "2001:db8::9"], pool="both", created="1", **DUAL)
+    late = service("team/late", held=["198.51.100.1", "2001:db8::1"], pool="both", created="2", **DUAL)
+    moving = service("team/moving", held=["203.0.113.1", "2001:db8:f::1"], pool="x", created="0", **DUAL)
+    decisions = world.show(other, late, moving)
+    assert given_to(decisions["team/moving"]) == ["198.51.100.2", "2001:db8::2"]
+
+
+def test_who_needs_both_families_does_not_keep_the_one_address_it_asks_for() -> None:
+    held = service(held=["198.51.100.1"], pool="both", annotations={IPS: "198.51.100.1"}, **REQUIRE)
+    text = 'requested loadBalancer IP(s) ["198.51.100.1"] does not match the ipFamily of the service'
+    assert why(World(BOTH).one(held)) == (Reason.ALLOCATION_FAILED, text)
