@@ -2,8 +2,20 @@
 
 from controller.decision import Clear, Keep, Refuse
 from controller.tenant import Reason
+from tests.controller.planned import (
+    ASK_POOL,
+    BLUE,
+    BOTH,
+    DUAL,
+    IPS,
+    REQUIRE,
+    SHARE,
+    World,
+    given_to,
+    pool,
+    why,
+)
 from tests.controller.service_builder import service
-from tests.controller.test_plan import ASK_POOL, BLUE, BOTH, DUAL, IPS, REQUIRE, World, given_to, pool, why
 
 WRONG = {"annotations": {IPS: "x"}}
 
@@ -45,3 +57,19 @@ def test_who_needs_both_families_does_not_keep_the_one_address_it_asks_for() -> 
     held = service(held=["198.51.100.1"], pool="both", annotations={IPS: "198.51.100.1"}, **REQUIRE)
     text = 'requested loadBalancer IP(s) ["198.51.100.1"] does not match the ipFamily of the service'
     assert why(World(BOTH).one(held)) == (Reason.ALLOCATION_FAILED, text)
+
+
+def test_a_shared_address_that_one_sharer_leaves_is_held_back_from_his_ports() -> None:
+    world = World(pool("blue", "192.0.2.1-192.0.2.1"), pool("green", "198.18.0.1-198.18.0.1"))
+    share = {SHARE: "k"}
+    stays = service("team/stays", held=["192.0.2.1"], pool="blue", annotations=share, ports=[80])
+    leaves = service("team/leaves", held=["192.0.2.1"], pool="blue", annotations=share, ports=[443])
+    world.show(stays, leaves)
+    moved = service(
+        "team/leaves", held=["192.0.2.1"], pool="blue", annotations={**share, ASK_POOL: "green"}, ports=[443]
+    )
+    comes = service("team/comes", annotations=share, ports=[443])
+    decisions = world.show(moved, comes)
+    assert given_to(decisions["team/leaves"]) == ["198.18.0.1"]
+    assert isinstance(decisions["team/comes"], Refuse)
+    assert isinstance(world.one(stays), Keep)
