@@ -118,7 +118,7 @@ def test_a_pool_that_is_deleted_is_known_to_go() -> None:
     assert not pool.deleting
 
 
-@pytest.mark.parametrize("kept", [None, "192.0.2.1", [], ["x", "192.0.2.9-192.0.2.1", 7]])
+@pytest.mark.parametrize("kept", [None, "192.0.2.1", 7, [], ["x", "192.0.2.9-192.0.2.1", 7]])
 def test_nonsense_in_the_status_keeps_nothing(kept: Any) -> None:
     shown = item(status={"observedGeneration": 1, "kept": kept})
     [pool] = parse(ConfigObjects(pools=[shown]), NOTHING)[0].pools
@@ -138,7 +138,10 @@ def test_a_bad_edit_goes_on_counting_as_it_was_and_keeping() -> None:
 
 def test_pools_come_in_the_order_of_their_names() -> None:
     named = [
-        Custom(metadata=Metadata(name=name, uid=name), spec={"addresses": [f"198.18.{at}.0/24"]})
+        Custom(
+            metadata=Metadata(name=name, uid=name, creation_timestamp=str(at)),
+            spec={"addresses": [f"198.18.{at}.0/24"]},
+        )
         for at, name in enumerate("cab")
     ]
     assert [pool.name for pool in parse(ConfigObjects(pools=named))[0].pools] == ["a", "b", "c"]

@@ -9,7 +9,7 @@ import pytest
 
 from ferrite.conditions import from_rfc3339, rfc3339
 from ferrite.kube.kinds import ADDRESS_BINDINGS, ADDRESS_RESERVATIONS, SERVICES
-from tests.controller.running import add_pool, add_service, controller, edit_pool, ingress
+from tests.controller.running import add_pool, add_service, controller, edit, edit_pool, ingress
 from tests.fakes.api import ALL_KINDS, FakeApi
 from tests.fakes.parts import ApiError, Fault
 
@@ -222,6 +222,34 @@ async def test_an_idle_controller_writes_none() -> None:
         assert writes == ["POST", "POST", "PUT"]
         await asyncio.sleep(STICKY - 20)
         assert bindings_written(api) == writes
+
+
+async def test_a_write_of_the_status_alone_leaves_it() -> None:
+    api = sticky()
+    async with controller(api):
+        add_service(api, "team/web")
+        await asyncio.sleep(5)
+        status = api.objects(SERVICES)["team/web"]["status"]
+        edit(api, SERVICES, "team/web", status={**status, "conditions": []})
+        await asyncio.sleep(5)
+        assert api.objects(SERVICES)["team/web"]["status"]["conditions"][0]["reason"] == "Assigned"
+        assert bindings_written(api) == ["POST"]
+
+
+async def test_what_could_not_be_written_at_a_deletion_is_kept_all_the_same() -> None:
+    api = FakeApi()
+    add_pool(api, "blue", "192.0.2.1/32")
+    down = ApiError(500, "InternalError", "etcd has gone")
+    async with controller(api):
+        add_service(api, "team/web")
+        await asyncio.sleep(5)
+        api.faults.append(Fault(lambda call: call.method == "POST" and BINDINGS in call.path, down, times=5))
+        edit_pool(api, "blue", stickyFor="2m")
+        api.remove(SERVICES, "team/web")
+        add_service(api, "team/other")
+        await asyncio.sleep(STICKY - 60)
+        assert ingress(api, "team/other") == []
+        assert list(bindings(api)) == ["team.web"]
 
 
 def bindings_written(api: FakeApi) -> list[str]:

@@ -178,17 +178,6 @@ async def test_keep_switched_off_while_it_is_deleted_lets_the_pool_go() -> None:
         assert ingress(api, "team/web") == []
 
 
-async def test_a_pool_being_deleted_never_gets_our_finalizer() -> None:
-    api = FakeApi()
-    add_pool(api, "blue", "192.0.2.1-192.0.2.9", onRemoval="Keep")
-    pool_of(api, "blue")["metadata"]["finalizers"] = ["example.com/theirs"]
-    api.remove(IP_ADDRESS_POOLS, "metallb-system/blue")
-    add_service(api, "team/web")
-    async with controller(api):
-        await asyncio.sleep(10)
-        assert finalizers(api) == ["example.com/theirs"]
-
-
 # Reservations.
 
 

@@ -185,7 +185,7 @@ async def test_a_kind_that_is_not_installed_has_no_objects_if_it_is_optional(
         assert len(api.calls) < 40
         api.kinds = ALL_KINDS
         api.seed(ADDRESS_BINDINGS, "n/a")
-        await asyncio.sleep(60)
+        await asyncio.sleep(120)  # it looks again after twice 30 s at most
         assert (set(store.objects), store.problem) == ({"n/a"}, "")
     assert caplog.messages == ["kind is not installed", "kind is read again"]
 
