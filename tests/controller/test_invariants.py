@@ -300,7 +300,7 @@ class Churn(RuleBasedStateMachine):
                 assert not facts.is_free_for(key, one, facts.reserved()), f"{key} could have {one}, too"
 
     def _stable(self) -> None:
-        """Another turn, and another leader, change nothing but words: what was in the way may be another thing."""
+        """Another turn, and another leader, change nothing but words: another thing may be in the way."""
         before = self.api.writes - self.api.words
         self.leader.inbox |= set(self.api.kinds[SERVICES])
         for _ in range(2):
