@@ -6,13 +6,14 @@ one to free the addresses at once.
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from controller.binding import Binding, binding_from, binding_spec
 from crds.reservation import AddressBindingSpec
 from ferrite.conditions import from_rfc3339, rfc3339
-from ferrite.errors import ClusterError, Conflict
+from ferrite.errors import ClusterError
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import ADDRESS_BINDINGS
 from ferrite.kube.watch import NOT_FOUND
@@ -22,15 +23,25 @@ from ferrite.objects import Custom
 log = logging.getLogger(__name__)
 
 
+CONFLICT = 409
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Our last write for a Service: with its version, or with the version that it deleted."""
+
+    binding: Binding | None
+    version: str = ""
+    deleted: str = ""
+
+
 class BindingStore:
     """The AddressBindings of one term of leadership: as the watch shows them, or newer ones that we wrote."""
 
     def __init__(self, cluster: Cluster, world: World, namespace: str) -> None:
         self._cluster, self._world, self._namespace = cluster, world, namespace
         self._kind = ADDRESS_BINDINGS.within(namespace)
-        self._written: dict[
-            str, tuple[Binding | None, str]
-        ] = {}  # with its version, until the watch shows it
+        self._written: dict[str, _Written] = {}  # until the watch shows it
         self._had: set[str] = set()
 
     def all(self) -> Iterable[Binding]:
@@ -42,13 +53,18 @@ class BindingStore:
 
     def stored(self, key: str) -> Binding | None:
         """What is written down for the Service `key`."""
-        shown = self._shown(key)
-        if key in self._written:
-            binding, version = self._written[key]
-            if version != (shown.metadata.resource_version if shown else ""):
-                return binding
+        if written := self._written.get(key):
+            if not self._is_shown(key, written):
+                return written.binding
             del self._written[key]
+        shown = self._shown(key)
         return _read(shown) if shown else None
+
+    def _is_shown(self, key: str, written: _Written) -> bool:
+        if written.version:
+            return self._world.shows(self._kind, written.version)
+        shown = self._shown(key)
+        return shown is None or shown.metadata.resource_version != written.deleted
 
     def lost(self, key: str) -> bool:
         """Whether somebody else deleted what was written down for `key`."""
@@ -58,17 +74,21 @@ class BindingStore:
         """Make what is written down for `key` equal to `wanted`.
 
         Raises:
-            ClusterError: it failed; a Conflict when somebody else wrote.
+            ClusterError: it failed, also when somebody else wrote.
         """
         if self.stored(key) == wanted:
             return
         try:
-            version = await (self._delete(key) if wanted is None else self._put(wanted))
-        except Conflict:
-            self._written.pop(key, None)
+            if wanted is None:
+                self._written[key] = await self._delete(key)
+                self._had.discard(key)
+            elif version := await self._put(wanted):
+                self._written[key] = _Written(wanted, version)
+                self._had.add(key)
+        except ClusterError as error:
+            if error.status in (CONFLICT, NOT_FOUND):
+                self._written.pop(key, None)  # somebody else wrote or deleted it: the watch tells
             raise
-        self._written[key] = (wanted, version)
-        (self._had.discard if wanted is None else self._had.add)(key)
 
     async def _put(self, wanted: Binding) -> str:
         until = None if wanted.until is None else rfc3339(wanted.until)
@@ -89,17 +109,18 @@ class BindingStore:
                 return ""
         return answer.metadata.resource_version
 
-    async def _delete(self, key: str) -> str:
+    async def _delete(self, key: str) -> _Written:
+        version = self._version(key)
         try:
-            await self._cluster.delete(self._kind, self._path(key), self._version(key))
+            await self._cluster.delete(self._kind, self._path(key), version)
         except ClusterError as error:
             if error.status != NOT_FOUND:
                 raise
-        return ""
+        return _Written(None, deleted=version)
 
     def _version(self, key: str) -> str:
         if key in self._written:
-            return self._written[key][1]
+            return self._written[key].version
         shown = self._shown(key)
         return shown.metadata.resource_version if shown else ""
 

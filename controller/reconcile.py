@@ -246,14 +246,7 @@ async def _caught_up_with(cluster: Cluster, store: Store[Any]) -> None:
             if store.kind.optional and error.status == NOT_FOUND:
                 return
             raise
-        newest = max((_number(found.metadata.resource_version) for found in listed), default=0)
         for _ in range(int(CATCH_UP_SECONDS / LOOK_SECONDS)):
-            # Changes come in the order of versions: who was shown a later one was shown them all.
-            if _number(store.version) >= newest:
+            if all(store.shows(found.metadata.resource_version) for found in listed):
                 return
             await asyncio.sleep(LOOK_SECONDS)
-
-
-def _number(version: str) -> int:
-    """A resource version as every API server that stores in etcd has them: the number of the change."""
-    return int(version) if version.isdigit() else 0

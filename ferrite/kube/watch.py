@@ -59,6 +59,14 @@ class Store(Generic[O]):
         self.ends: Counter[str] = Counter()
         self.heard_at: float | None = None
 
+    def shows(self, version: str) -> bool:
+        """Whether all changes up to a resource version are shown.
+
+        They come in the order of versions: who was shown a later one was shown them all. Every API server
+        that stores in etcd has numbers there; anything else counts as shown.
+        """
+        return _number(self.version) >= _number(version)
+
     def take_changed(self) -> frozenset[str]:
         """The keys that changed since the last call."""
         changed, self._changed = frozenset(self._changed), set()
@@ -97,6 +105,10 @@ class Store(Generic[O]):
         self._changed.add(key)
         self.updates += 1
         self._touched.set()
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdigit() else 0
 
 
 async def keep_store(cluster: Cluster, kind: Kind[O], store: Store[O]) -> NoReturn:

@@ -63,9 +63,9 @@ class World:
         """
         return cast(Mapping[str, O], self._stores[kind].objects)
 
-    def version(self, kind: Kind[Any]) -> str:
-        """The resource version up to which the changes of a kind are shown; empty before its first list."""
-        return self._stores[kind].version
+    def shows(self, kind: Kind[Any], version: str) -> bool:
+        """Whether all changes of a kind up to a resource version are shown."""
+        return self._stores[kind].shows(version)
 
     @property
     def synced(self) -> bool:
