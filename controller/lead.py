@@ -42,7 +42,7 @@ class Leader:
         """Assign addresses whenever this replica leads, forever."""
         while True:
             await self.leadership.acquired()
-            log.info("leading")
+            log.info("term of leadership begins")
             self.state.leading = True
             try:
                 async with asyncio.TaskGroup() as tasks:
