@@ -70,7 +70,8 @@ class Leader:
             tasks.create_task(writer.work(world), name=f"writer {number}")
         status = keep_statuses(self.cluster, world, common.namespace, self.leadership, self.outcome)
         tasks.create_task(status, name="status of pools and reservations")
-        state = keep_configuration_state(self.cluster, self.follower.report, _own_state(common))
+        own, report = _own_state(common), self.follower.report
+        state = keep_configuration_state(self.cluster, report, own, self.leadership)
         tasks.create_task(state, name="configuration state")
         inbox.add()  # the first turn takes every Service, whether or not one changed just now
         while True:
