@@ -15,7 +15,7 @@ ETCD = "http://127.0.0.1:2379/v3/kv"
 FLOW = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1"}
 JAIL = "fault-jail"
 SPELL_SECONDS = 3.0
-KILLS = 2
+KILLS, BETWEEN_SECONDS = 2, 0.3
 NOT_LEADING = '"msg":"not leading"'
 
 
@@ -52,7 +52,7 @@ def killed(cluster) -> None:
         before = cluster.units()[API_SERVER]
         cluster.kill(API_SERVER, signal.SIGKILL)
         wait_until("it to be started", lambda before=before: _is_another(cluster, before))
-        time.sleep(1.0)
+        time.sleep(BETWEEN_SECONDS)
 
 
 def throttled(cluster) -> None:
