@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from e2e.manifests import NAMESPACE, service
+from e2e.manifests import NAMESPACE, Object, service
 
 POOL, ASKED_POOL = "fault", "fault-asked"
 BASE, MORE = "198.18.7.0/26", "198.18.7.128/28"
 ASKED, ASKED_FORM, ASKED_COUNT = "198.18.8.0/28", "198.18.8.{}", 16
 ASKS = "metallb.io/loadBalancerIPs"
 LABEL = "users"
+BURST = 20
 KEPT, AGAIN = 3, 5
 """A Service lives for so many steps; in so many later ones its deletion is tried again."""
 PAUSE_SECONDS = 0.1
@@ -30,7 +31,10 @@ class Users:
         """Make a Service that takes any address and one that asks for its own; delete old ones; edit."""
         number = next(self._numbers)
         asked = {ASKS: ASKED_FORM.format(number % ASKED_COUNT)}
-        made = [self._service("any", number, POOL), self._service("own", number, None, asked)]
+        made = [
+            labelled(self._name, service(f"{self._name}-any-{number}", POOL)),
+            labelled(self._name, service(f"{self._name}-own-{number}", annotations=asked)),
+        ]
         if old := self._old(number, AGAIN):
             self._call("delete", "service", *old, "--ignore-not-found", "--wait=false")
         manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": made})
@@ -43,10 +47,6 @@ class Users:
         """Delete what no step could delete."""
         if old := self._old(self.steps, self.steps):
             self._cluster.kubectl("delete", "service", *old, "--ignore-not-found")
-
-    def _service(self, what, number, pool, annotations=None):
-        made = service(f"{self._name}-{what}-{number}", pool, annotations)
-        return made | {"metadata": made["metadata"] | {"labels": {LABEL: self._name}}}
 
     def _old(self, number: int, back: int) -> list[str]:
         numbers = range(max(1, number - KEPT - back), number - KEPT)
@@ -72,6 +72,17 @@ def busy(cluster, name: str) -> Iterator[Users]:
     finally:
         ended.set()
         thread.join()
+
+
+def labelled(user: str, made: Object) -> Object:
+    """The object with the name of the user who makes it."""
+    return made | {"metadata": made["metadata"] | {"labels": {LABEL: user}}}
+
+
+def burst(cluster, user: str) -> None:
+    """Many Services at once, so that as many writes of the controller are under way together."""
+    made = [labelled(user, service(f"{user}-{number}", POOL)) for number in range(BURST)]
+    cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": made}))
 
 
 def go(cluster) -> None:

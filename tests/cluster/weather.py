@@ -6,6 +6,7 @@ import signal
 import time
 
 from audit import is_up
+from users import burst
 
 from e2e.manifests import NAMESPACE
 from e2e.patience import wait_until
@@ -77,6 +78,7 @@ def throttled(cluster) -> None:
     }
     try:
         cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": [jail, flow]}))
+        burst(cluster, JAIL)
         time.sleep(SPELL_SECONDS)
     finally:
         cluster.kubectl("delete", "flowschema,prioritylevelconfiguration", JAIL, "--ignore-not-found")
