@@ -25,7 +25,7 @@ from ferrite.run.logs import SPELL_WARNINGS
 SEEN, STEADY = "fault-seen", ("fault-steady-1", "fault-steady-2", "fault-steady-3")
 STEPS = 1
 TICKS = os.sysconf("SC_CLK_TCK")
-BUSY = 0.25
+BUSY = 0.1
 """Seconds of CPU a second: a loop without a pause takes all there is, one with pauses a few hundredths."""
 PER_SECOND = 2 / Timings().poll
 """Of one call on one object: the most turns of who wants a Lease; all other retries have longer pauses."""
