@@ -12,7 +12,8 @@ class Inbox:
 
     def __init__(self) -> None:
         self._keys: set[str] = set()
-        self._later: list[tuple[float, str]] = []
+        self._due_at: dict[str, float] = {}
+        self._later: list[tuple[float, str]] = []  # the same in order, and times that an earlier one replaced
         self._rung = False
         self._wake = asyncio.Event()
 
@@ -23,8 +24,14 @@ class Inbox:
         self._wake.set()
 
     def add_later(self, key: str, seconds: float) -> None:
-        """It is its turn in `seconds`, sooner if it is added meanwhile."""
-        heapq.heappush(self._later, (asyncio.get_running_loop().time() + seconds, key))
+        """It is its turn in `seconds`, sooner if it is added meanwhile; of two times the earlier one wins."""
+        at = asyncio.get_running_loop().time() + seconds
+        if self._due_at.get(key, at + 1) <= at:
+            return
+        self._due_at[key] = at
+        heapq.heappush(self._later, (at, key))
+        if len(self._later) > 2 * len(self._due_at):
+            self._later = sorted((at, key) for key, at in self._due_at.items())
         self._wake.set()
 
     async def take(self) -> frozenset[str]:
@@ -40,5 +47,8 @@ class Inbox:
     def _due(self) -> bool:
         now = asyncio.get_running_loop().time()
         while self._later and self._later[0][0] <= now + EARLY_SECONDS:
-            self._keys.add(heapq.heappop(self._later)[1])
+            at, key = heapq.heappop(self._later)
+            if self._due_at.get(key) == at:
+                del self._due_at[key]
+                self._keys.add(key)
         return self._rung or bool(self._keys)

@@ -38,7 +38,7 @@ class Leader:
         """Assign addresses whenever this replica leads, forever."""
         while True:
             await self.leadership.acquired()
-            log.info("leading")
+            log.info("term of leadership begins")
             self.state.leading = True
             try:
                 await self._until_lost()
@@ -70,7 +70,8 @@ class Leader:
             tasks.create_task(writer.work(world), name=f"writer {number}")
         status = keep_statuses(self.cluster, world, common.namespace, self.leadership, self.outcome)
         tasks.create_task(status, name="status of pools and reservations")
-        state = keep_configuration_state(self.cluster, self.follower.report, _own_state(common))
+        own, report = _own_state(common), self.follower.report
+        state = keep_configuration_state(self.cluster, report, own, self.leadership)
         tasks.create_task(state, name="configuration state")
         inbox.add()  # the first turn takes every Service, whether or not one changed just now
         while True:

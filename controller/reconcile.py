@@ -215,6 +215,8 @@ class Term:
         binding = self.planner.binding(key)
         if binding != self._bindings.stored(key):
             self._writer.put(Write(key, binding))
+        else:
+            self._writer.forget(key)
         if binding and binding.until is not None:
             self._inbox.add_later(key, max(0.0, binding.until - now))
 

@@ -143,6 +143,10 @@ class StatusWriter:
         self._written.pop(key, None)
         return True
 
+    def forget(self, key: str) -> None:
+        """The Service is gone, and nothing is to be written of it: one of that name starts anew."""
+        self._retry.pop(key, None)
+
     async def work(self, world: World) -> NoReturn:
         """Write, forever; one of `WRITERS` tasks. `world` tells what the watch shows."""
         while True:

@@ -13,6 +13,7 @@ from ferrite.conditions import MESSAGE_LENGTH, made_condition, rfc3339
 from ferrite.errors import ClusterError
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, PODS, Kind
+from ferrite.kube.lease import Leadership
 from ferrite.kube.owners import owner_references
 from ferrite.kube.watch import Store, keep_store
 from ferrite.model import Problem
@@ -214,16 +215,22 @@ class ConfigurationStateSettings:
 
 
 async def keep_configuration_state(
-    cluster: Cluster, latest: Latest[ConfigurationReport], settings: ConfigurationStateSettings
+    cluster: Cluster,
+    latest: Latest[ConfigurationReport],
+    settings: ConfigurationStateSettings,
+    leadership: Leadership | None = None,
 ) -> NoReturn:
-    """Keep our ConfigurationState equal to the latest report; deleted, it comes back. No idle writes."""
+    """Keep our ConfigurationState equal to the latest report; deleted, it comes back. No idle writes.
+
+    With a `leadership`, nothing is written while this process does not lead.
+    """
     touched = asyncio.Event()
     kind = CONFIGURATION_STATES.within(settings.namespace).selected(f"metadata.name={settings.name}")
     store = Store(kind, touched)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(keep_store(cluster, kind, store), name="watch own ConfigurationState")
         tasks.create_task(_wake(latest, touched), name="wake ConfigurationState writer")
-        tasks.create_task(_ConfigurationWriter(cluster, latest, settings, store, touched).run())
+        tasks.create_task(_ConfigurationWriter(cluster, latest, settings, store, touched, leadership).run())
     raise AssertionError("unreachable: its tasks never return")
 
 
@@ -241,12 +248,14 @@ class _ConfigurationWriter:
         settings: ConfigurationStateSettings,
         store: Store[Custom],
         touched: asyncio.Event,
+        leadership: Leadership | None,
     ) -> None:
         self._cluster = cluster
         self._latest = latest
         self._settings = settings
         self._store = store
         self._touched = touched
+        self._leadership = leadership
         self._key = f"{settings.namespace}/{settings.name}"
         self._awaited = ""  # version of our last write, until the watch has told it
         self._awaited_until = 0.0
@@ -292,11 +301,16 @@ class _ConfigurationWriter:
                 "metadata": {"name": self._settings.name, "namespace": self._settings.namespace},
                 "status": wanted,
             }
+            await self._may_write()
             answer = await self._cluster.apply(
                 CONFIGURATION_STATES, self._key, body, self._settings.field_manager, "status"
             )
             self._awaited = answer.metadata.resource_version
             self._awaited_until = asyncio.get_running_loop().time() + TOLD_SECONDS
+
+    async def _may_write(self) -> None:
+        if self._leadership is not None:
+            await self._leadership.acquired()
 
     async def _create(self) -> Custom:
         labels: dict[str, str] = {"metallb.io/component-type": self._settings.component}
@@ -310,6 +324,7 @@ class _ConfigurationWriter:
             "labels": labels,
             "ownerReferences": owners,
         }
+        await self._may_write()
         try:
             return await self._cluster.create(CONFIGURATION_STATES, {"metadata": metadata})
         except ClusterError as error:

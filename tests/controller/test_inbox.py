@@ -22,6 +22,25 @@ async def test_later_means_later(looptime) -> None:
     assert looptime == 5
 
 
+async def test_of_many_times_of_a_key_the_earliest_counts_once(looptime) -> None:
+    inbox = Inbox()
+    for seconds in (9, 5, 7, 5):
+        inbox.add_later("a", seconds)
+    assert await inbox.take() == {"a"}
+    assert looptime == 5
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(60):
+            await inbox.take()
+
+
+async def test_times_that_no_longer_count_are_not_kept() -> None:
+    inbox = Inbox()
+    for seconds in range(1000, 1, -1):
+        inbox.add_later("a", seconds)
+    assert len(inbox._later) <= 2
+    assert await inbox.take() == {"a"}
+
+
 async def test_it_can_be_rung_without_a_key() -> None:
     inbox = Inbox()
     inbox.add()

@@ -7,6 +7,7 @@ from ferrite.kube.writes import EVENT_BURST, EVENT_SECONDS, Events
 from ferrite.objects import Metadata, Service
 from tests.controller.running import add_pool, add_service, controller, ingress
 from tests.fakes.api import FakeApi
+from tests.fakes.parts import Fault
 
 
 def reasons(api: FakeApi, key: str) -> list[str]:
@@ -163,3 +164,18 @@ async def test_the_secret_is_made_once() -> None:
         await asyncio.sleep(1000)
         assert api.objects(SECRETS)["metallb-system/speakers"] == made
         assert not api.calls_of("GET", "/secrets")
+
+
+async def test_a_service_that_is_made_anew_is_tried_again_as_soon_as_any_other() -> None:
+    api = FakeApi()
+    add_pool(api, "blue", "192.0.2.1-192.0.2.9")
+    add_service(api, "team/web")
+    async with controller(api):
+        api.faults.append(Fault(lambda call: "/services/web/status" in call.path, times=7))
+        while len(api.calls_of("PATCH", "/services/")) < 6:  # noqa: ASYNC110 - there is no event for that
+            await asyncio.sleep(0.1)
+        api.remove(SERVICES, "team/web")
+        await asyncio.sleep(1)
+        add_service(api, "team/web")
+        await asyncio.sleep(2)
+        assert ingress(api, "team/web") == ["192.0.2.1"]

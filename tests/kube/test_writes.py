@@ -6,6 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from ferrite.kube.kinds import CONFIGURATION_STATES, EVENTS, PODS, SERVICES
+from ferrite.kube.lease import Leadership
 from ferrite.kube.metrics import EventsCollector
 from ferrite.kube.writes import (
     ConfigurationReport,
@@ -127,6 +128,28 @@ async def test_a_refused_event_is_dropped_and_a_failed_one_tried_again() -> None
     await asyncio.wait([task])
     assert [event["reason"] for event in api.objects(EVENTS).values()] == ["Second"]
     assert events.dropped == 1
+
+
+async def test_own_state_is_not_written_by_one_who_does_not_lead() -> None:
+    api, latest = FakeApi(), Latest[ConfigurationReport]()
+    leadership = Leadership(asyncio.get_running_loop().time)
+    keeping = keep_configuration_state(api.cluster(), latest, SETTINGS, leadership)
+    task = asyncio.get_running_loop().create_task(keeping)
+    writes = ("POST", "PATCH")
+    latest.set(ConfigurationReport())
+    await asyncio.sleep(8)
+    assert [api.calls_of(method) for method in writes] == [[], []]
+    leadership.lead_until(9)
+    await asyncio.sleep(2)
+    assert [len(api.calls_of(method)) for method in writes] == [1, 1]
+    latest.set(ConfigurationReport(("pool x: bad",)))
+    await asyncio.sleep(8)
+    assert [len(api.calls_of(method)) for method in writes] == [1, 1]
+    leadership.lead_until(20)
+    await asyncio.sleep(1)
+    assert [len(api.calls_of(method)) for method in writes] == [1, 2]
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def test_own_state_is_created_written_on_change_and_comes_back() -> None:
