@@ -18,7 +18,7 @@ from controller.settings import Settings
 from ferrite.kube.cluster import Cluster, open_cluster
 from ferrite.kube.kinds import ADDRESS_BINDINGS, ADDRESS_RESERVATIONS, NAMESPACES, SERVICES
 from ferrite.kube.lease import Leadership, LeaseSettings, boot_clock, keep_lease
-from ferrite.kube.metrics import EventsCollector
+from ferrite.kube.metrics import EventsCollector, WorldCollector
 from ferrite.kube.world import World, keep_world
 from ferrite.kube.writes import Events, keep_events
 from ferrite.run.health import Health, serve_health
@@ -48,7 +48,7 @@ async def serve(settings: Settings, cluster: Cluster, clock: Callable[[], float]
     leadership = Leadership(clock)
     leader = Leader(settings, cluster, leadership, follower, events, state)
     registry = CollectorRegistry()
-    own = (ControllerCollector(state), EventsCollector(events))
+    own = (ControllerCollector(state), WorldCollector(world), EventsCollector(events))
     for collector in (*own, PROCESS_COLLECTOR, PLATFORM_COLLECTOR):
         registry.register(collector)
     daemons = {

@@ -67,8 +67,11 @@ class BindingStore:
         return shown is None or shown.metadata.resource_version != written.deleted
 
     def lost(self, key: str) -> bool:
-        """Whether somebody else deleted what was written down for `key`."""
-        return key in self._had and self.stored(key) is None
+        """Whether somebody else deleted what was written down for `key`; told once."""
+        lost = key in self._had and self.stored(key) is None
+        if lost:
+            self._had.discard(key)
+        return lost
 
     async def write(self, key: str, wanted: Binding | None) -> None:
         """Make what is written down for `key` equal to `wanted`.

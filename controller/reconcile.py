@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, NoReturn
 
 from controller.admission import Loaded, configuration_kinds, load
+from controller.binding import Binding
 from controller.bindings import BindingStore, service_of
 from controller.decision import Assign, Decision, Refuse
 from controller.inbox import Inbox
@@ -131,7 +132,10 @@ class Term:
                 requests[key] = request
         decisions = self._decide(requests, gone, now)
         for decision in decisions:
-            self._effect(decision, now)
+            try:
+                self._effect(decision, now)
+            except Exception:
+                log.exception("not written", extra={"service": decision.key})
         for key in gone:
             self._remember(key, now)
         return len(decisions)
@@ -200,6 +204,7 @@ class Term:
             case _:
                 pass
         binding = self.planner.binding(key)
+        self._wake_for(binding, now)
         self._patient.pop(key, None)
         if body is None and binding == self._bindings.stored(key):
             self._tell.tell(service, decision.notes)
@@ -211,14 +216,17 @@ class Term:
             self._patient[key] = write
 
     def _remember(self, key: str, now: float) -> None:
-        """Write down, or strike out, what is kept for a Service that is gone; look again when time is up."""
+        """Write down, or strike out, what is kept for a Service that is gone."""
         binding = self.planner.binding(key)
         if binding != self._bindings.stored(key):
             self._writer.put(Write(key, binding))
         else:
             self._writer.forget(key)
+        self._wake_for(binding, now)
+
+    def _wake_for(self, binding: Binding | None, now: float) -> None:
         if binding and binding.until is not None:
-            self._inbox.add_later(key, max(0.0, binding.until - now))
+            self._inbox.add_later(binding.key, max(0.0, binding.until - now))
 
 
 async def _parts(keys: Iterable[str]) -> AsyncIterator[list[str]]:

@@ -1,5 +1,6 @@
 """Calls to the API server, in frozen structs; its errors are `Conflict`, `Gone` and `ClusterError`."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +33,20 @@ class Cluster:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._answered = asyncio.Event()
+
+    async def answered(self) -> None:
+        """Wait until the API server answers a call that is not a refusal."""
+        await self._answered.wait()
+
+    async def _request(self, call: Call) -> bytes:
+        body = await self._transport.request(call)
+        self._hear()
+        return body
+
+    def _hear(self) -> None:
+        self._answered.set()  # whoever waits goes on; who comes later waits for the next answer
+        self._answered.clear()
 
     async def get(self, kind: Kind[T], key: str) -> T:
         """One object; ClusterError with status 404 when it is not there."""
@@ -52,7 +67,7 @@ class Cluster:
         objects: list[O] = []
         unreadable: dict[str, str] = {}
         while True:
-            body = await self._transport.request(Call("GET", kind.path(), query, seconds=LIST_SECONDS))
+            body = await self._request(Call("GET", kind.path(), query, seconds=LIST_SECONDS))
             page = page_of(body, kind.type)
             objects.extend(page.objects)
             unreadable.update(page.unreadable)
@@ -85,9 +100,7 @@ class Cluster:
     async def delete(self, kind: Kind[Any], key: str, version: str = "") -> None:
         """Delete an object, of this `version` if given; ClusterError with status 404 when it is not there."""
         options = {"preconditions": {"resourceVersion": version}} if version else None
-        await self._transport.request(
-            Call("DELETE", kind.path(key), {}, encoded(options) if options else None)
-        )
+        await self._request(Call("DELETE", kind.path(key), {}, encoded(options) if options else None))
 
     async def watch(self, kind: Kind[O], version: str) -> AsyncGenerator[WatchEvent[O], None]:
         """Events after `version`, bookmarks included, until the server ends the watch.
@@ -110,6 +123,7 @@ class Cluster:
         async with aclosing(self._transport.stream(call, SILENCE_SECONDS)) as chunks:
             async for chunk in chunks:
                 if not chunk:
+                    self._hear()
                     yield WatchEvent(EventType.BOOKMARK, "", version)
                 for line in lines.feed(chunk):
                     yield event_of(line, kind.type)
@@ -144,7 +158,7 @@ class Cluster:
         content_type: str = "application/json",
     ) -> T:
         sent = None if body is None else encoded(body)
-        answer = await self._transport.request(Call(method, path, query or {}, sent, content_type))
+        answer = await self._request(Call(method, path, query or {}, sent, content_type))
         return decoded(answer, kind.type)
 
 

@@ -7,7 +7,7 @@ is too old (410). Deletions that happened while nobody watched are found by comp
 import asyncio
 import logging
 from collections import Counter
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from types import MappingProxyType
 from typing import Generic, NoReturn, TypeVar
 
@@ -22,6 +22,8 @@ O = TypeVar("O", bound=Object)  # noqa: E741 - T of objects that are listed and 
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
+LEAST_PAUSE_SECONDS = 1.0
+"""An API server that is reached again wakes all reflectors, but each no sooner than this, to twice that."""
 STEADY_SECONDS = 5.0
 """A watch that lived that long ends the back-off."""
 RELIST_SECONDS = 10 * 3600.0
@@ -197,7 +199,14 @@ class _Reflector(Generic[O]):
         if is_news and error.reason not in QUIET_ENDS:
             log.warning(problem, extra={"kind": str(self._kind), "error": str(error)})
             self._store.problem = problem
-        await asyncio.sleep(wait)
+        await self._sleep(wait, until_answered=not error.status)
+
+    async def _sleep(self, seconds: float, until_answered: bool) -> None:
+        least = min(seconds, jittered(LEAST_PAUSE_SECONDS)) if until_answered else seconds
+        await asyncio.sleep(least)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds - least):
+                await self._cluster.answered()
 
     def _described(self, error: ClusterError) -> str:
         if error.status == NOT_FOUND:

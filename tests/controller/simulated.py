@@ -291,6 +291,7 @@ class Leader:
                 self.wanted.pop(key, None)
         body = status_patch(decision, stored.service, rfc3339(self.api.now))
         binding = self.planner.binding(key)
+        self._wake_for(binding)
         if body is not None or binding != self._stored(key):
             self.pending.append(Write(key, binding, stored, body, dict(self.view)))
 
@@ -299,8 +300,11 @@ class Leader:
         binding = self.planner.binding(key)
         if binding != self._stored(key):
             self.pending.append(Write(key, binding, None, None, dict(self.view)))
+        self._wake_for(binding)
+
+    def _wake_for(self, binding: Binding | None) -> None:
         if binding and binding.until is not None:
-            self.later.append((binding.until, key))
+            self.later.append((binding.until, binding.key))
 
     # What it writes
 

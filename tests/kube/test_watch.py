@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from ferrite.kube.kinds import ADDRESS_BINDINGS, SECRETS, SERVICES, AnyKind
+from ferrite.kube.cluster import Cluster
+from ferrite.kube.kinds import ADDRESS_BINDINGS, NODES, SECRETS, SERVICES, AnyKind
 from ferrite.kube.watch import Store, keep_store
 from ferrite.objects import Object
 from tests.fakes.api import ALL_KINDS, FakeApi
@@ -13,9 +14,11 @@ from tests.fakes.parts import ApiError, Fault
 
 
 @asynccontextmanager
-async def watched(api: FakeApi, kind: AnyKind = SERVICES) -> AsyncGenerator[Store[Object], None]:
+async def watched(
+    api: FakeApi, kind: AnyKind = SERVICES, cluster: Cluster | None = None
+) -> AsyncGenerator[Store[Object], None]:
     store: Store[Object] = Store(kind)
-    task = asyncio.get_running_loop().create_task(keep_store(api.cluster(), kind, store))
+    task = asyncio.get_running_loop().create_task(keep_store(cluster or api.cluster(), kind, store))
     try:
         await asyncio.sleep(1)
         yield store
@@ -200,3 +203,17 @@ async def test_a_kind_that_is_taken_away_loses_its_objects() -> None:
         api.break_watches("end")
         await asyncio.sleep(10)
         assert (set(store.objects), store.take_changed()) == (set(), {"n/a"})
+
+
+async def test_an_answer_to_anybody_ends_the_pause_of_those_who_did_not_reach_the_server() -> None:
+    api = FakeApi()
+    cluster = api.cluster()
+    async with watched(api, cluster=cluster) as store:
+        api.down = True
+        api.break_watches("reset")
+        await asyncio.sleep(600)  # the pause is at its longest
+        api.seed(SERVICES, "a/b")
+        api.down = False
+        await cluster.list(NODES)
+        await asyncio.sleep(0.1)
+        assert "a/b" in store.objects
