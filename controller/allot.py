@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from controller.choice import Offers
 from controller.ledger import Ledger, Obstacle
 from controller.request import FamilyPolicy, Request
-from controller.tenant import Cause, Note, Reason, Tenant, quoted
+from controller.tenant import Cause, Hold, Note, Reason, Tenant, quoted
 from ferrite.model import Pool, families as families_of
 from ferrite.net import Family, IPAddress
 
@@ -96,7 +96,9 @@ class Allotment:
         limit = self.offers.limit(pool, namespace)
         if limit is None:
             return ""
-        spent = self.ledger.spent(pool.name, namespace)
+        own = self.ledger.held_by(self.request.key, Hold.KEPT)  # free once it gets others
+        counts = self.ledger.spent(pool.name, namespace)
+        spent = [address for address, count in counts.items() if count > (address in own)]
         if all(address in spent for address in addresses) or len({*spent, *addresses}) <= limit:
             return ""
         text = f"namespace {namespace} has {len(spent)} of at most {limit} addresses of pool {pool.name}"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.decision import Keep
+from controller.decision import Keep, Refuse
 from controller.tenant import Cause, Reason
 from ferrite.model import LabelSelector, Operator, Quota, QuotaLimit, Requirement
 from tests.controller.planned import (
@@ -239,3 +239,12 @@ def test_pools_without_a_quota_limit_nobody() -> None:
     world = World(WIDE, pool("green", "198.51.100.1/32", quota=Quota(default=0)))
     given = world.give(*(service(f"team/{number}") for number in range(9)))
     assert len({has[0] for has in given.values()}) == 9
+
+
+def test_what_is_kept_for_a_service_is_not_in_its_own_way() -> None:
+    world = World(pool("both", "192.0.2.1/32", "2001:db8::1/128", quota=Quota(1), sticky_seconds=60.0))
+    six = {"cluster_ips": ["fd00::1"], "ipFamilies": ["IPv6"]}
+    assert given_to(world.one(service(**six))) == ["2001:db8::1"]
+    world.remove("team/web")
+    assert isinstance(world.one(service("team/other")), Refuse)
+    assert given_to(world.one(service())) == ["192.0.2.1"]
