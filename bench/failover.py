@@ -52,9 +52,7 @@ class Result:
     @property
     def within_budget(self) -> bool:
         """Whether the slowest one was as fast as the design asks."""
-        return all(
-            one.worst_seconds <= BUDGET_SECONDS and one.process.within_budget for one in self.takeovers
-        )
+        return all(one.worst_seconds <= BUDGET_SECONDS for one in self.takeovers)
 
     def document(self) -> dict[str, Any]:
         """For the JSON file."""
@@ -72,7 +70,7 @@ class Result:
             in_time = one.worst_seconds <= BUDGET_SECONDS
             rows += [
                 Row(what, seconds, f"{BUDGET_SECONDS} s", in_time),
-                *one.process.rows("CPU of taking over"),
+                *one.process.rows("CPU of taking over", budgeted=False),
             ]
         return tuple(rows)
 

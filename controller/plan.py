@@ -5,6 +5,7 @@ and it decides anew only for Services that changed, and for those who wait when 
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from controller.absent import Absent
 from controller.allot import Allotment, Given, Refusal, allotted, tenant_of
@@ -22,6 +23,15 @@ from ferrite.net import AddressRange, Family
 Find = Callable[[str], Request | None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A Service that waits: what is searched, the openings when it last was, and since when it is there."""
+
+    search: Hashable
+    openings: int
+    since: str
+
+
 class Planner:
     """The decisions of one term of leadership; one owner."""
 
@@ -31,7 +41,7 @@ class Planner:
         self._absent = Absent(self._ledger)
         self._reservations = Reservations(self._ledger)
         self._holdings = Holdings(self._ledger)
-        self._waiting: dict[str, tuple[Hashable, int]] = {}  # what is searched, and the openings then
+        self._waiting: dict[str, _Waiting] = {}
         self._tried = -1
         self._unowned: set[str] = set()  # who holds addresses that another implementation gave
 
@@ -74,7 +84,7 @@ class Planner:
         self.claim(requests)
         self._absent.claim(self._offers)
         if self._reservations.settle(self._offers):  # who searched the same may have different ones now
-            self._waiting = {key: (None, seen) for key, (_, seen) in self._waiting.items()}
+            self._waiting = {key: replace(each, search=None) for key, each in self._waiting.items()}
         decisions = {request.key: self._decide(request) for request in requests}
         decisions.update(self._retry(find))
         return tuple(decisions.values())
@@ -145,8 +155,9 @@ class Planner:
         self._tried = openings
         failed: set[Hashable] = set()
         decisions: dict[str, Decision] = {}
-        for key, (search, seen) in list(self._waiting.items()):
-            request = None if seen == openings or search in failed else find(key)
+        for key, waiting in sorted(self._waiting.items(), key=lambda item: (item[1].since, item[0])):
+            search = waiting.search
+            request = None if waiting.openings == openings or search in failed else find(key)
             if request is None:
                 continue
             decisions[key] = self._decide(request)
@@ -272,7 +283,8 @@ class Planner:
         reserved = self._ledger.reserved_for(request.key)
         names = tuple(pool.name for pool in pools)
         search = (names, request.pool, request.families, request.policy, namespace, reserved)
-        self._waiting[request.key] = (search if simple else None, self._ledger.openings)
+        openings = self._ledger.openings
+        self._waiting[request.key] = _Waiting(search if simple else None, openings, request.created)
 
     def _search(self, request: Request) -> Allotment:
         return Allotment(request, self._ledger, self._offers)

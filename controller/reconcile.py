@@ -251,12 +251,12 @@ async def caught_up(cluster: Cluster, world: World) -> None:
 async def _caught_up_with(cluster: Cluster, store: Store[Any]) -> None:
     while True:
         try:
-            listed, _ = await cluster.list(store.kind)
+            newest = await cluster.newest(store.kind)
         except ClusterError as error:
             if store.kind.optional and error.status == NOT_FOUND:
                 return
             raise
         for _ in range(int(CATCH_UP_SECONDS / LOOK_SECONDS)):
-            if all(store.shows(found.metadata.resource_version) for found in listed):
+            if store.shows(newest):
                 return
             await asyncio.sleep(LOOK_SECONDS)

@@ -12,7 +12,18 @@ import msgspec
 from ferrite.kube.credentials import load_credentials
 from ferrite.kube.kinds import SUBJECT_ACCESS_REVIEWS, TOKEN_REVIEWS, Kind
 from ferrite.kube.transport import Call, Transport, open_transport
-from ferrite.kube.wire import Body, EventType, Lines, Page, WatchEvent, decoded, encoded, event_of, page_of
+from ferrite.kube.wire import (
+    Body,
+    EventType,
+    Lines,
+    Page,
+    WatchEvent,
+    decoded,
+    encoded,
+    event_of,
+    page_of,
+    versions_of,
+)
 from ferrite.objects import Object, Struct
 
 T = TypeVar("T", bound=Struct)
@@ -74,6 +85,19 @@ class Cluster:
             if not page.next_token:
                 return Page(tuple(objects), page.version, unreadable)
             query["continue"] = page.next_token
+
+    async def newest(self, kind: Kind[Any]) -> str:
+        """The latest resource version of any object of a kind; "0" where there is none."""
+        query = {**kind.selectors(), "limit": str(PAGE_SIZE)}
+        latest = 0
+        while True:
+            versions, token = versions_of(
+                await self._request(Call("GET", kind.path(), query, seconds=LIST_SECONDS))
+            )
+            latest = max([latest, *(int(version) for version in versions if version.isdigit())])
+            if not token:
+                return str(latest)
+            query["continue"] = token
 
     async def create(self, kind: Kind[T], body: Body, namespace: str | None = None) -> T:
         """Create an object in `namespace`, else in that of the body or the kind; Conflict if it is there."""

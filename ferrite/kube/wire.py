@@ -88,6 +88,15 @@ class _List(msgspec.Struct, frozen=True):
     items: tuple[msgspec.Raw, ...] | None = None
 
 
+class _Versioned(msgspec.Struct, frozen=True):
+    metadata: _ListMeta
+
+
+class _Versions(msgspec.Struct, frozen=True):
+    metadata: _ListMeta
+    items: tuple[_Versioned, ...] | None = None
+
+
 class _Line(msgspec.Struct, frozen=True):
     type: str
     object: msgspec.Raw
@@ -106,6 +115,7 @@ class _Status(msgspec.Struct, frozen=True):
 
 _heads = msgspec.json.Decoder(_Head)
 _lists = msgspec.json.Decoder(_List)
+_versions = msgspec.json.Decoder(_Versions)
 _lines = msgspec.json.Decoder(_Line)
 _statuses = msgspec.json.Decoder(_Status)
 _encoder = msgspec.json.Encoder()
@@ -153,6 +163,19 @@ def page_of(body: bytes, kind: type[O]) -> Page[O]:
         except msgspec.ValidationError as error:
             unreadable[_head(item).key] = str(error)
     return Page(tuple(objects), page.metadata.resource_version, unreadable, page.metadata.next_token)
+
+
+def versions_of(body: bytes) -> tuple[tuple[str, ...], str]:
+    """The resource versions of the objects on one page of a list, and the token for the next page.
+
+    Raises:
+        ClusterError: it is not a list.
+    """
+    try:
+        page = _versions.decode(body)
+    except msgspec.MsgspecError as error:
+        raise ClusterError(f"answer is not a list: {error}", reason="Unreadable") from None
+    return tuple(item.metadata.resource_version for item in page.items or ()), page.metadata.next_token
 
 
 def event_of(line: bytes, kind: type[O]) -> WatchEvent[O]:

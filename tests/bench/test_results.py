@@ -50,11 +50,7 @@ def test_a_result_within_its_budget_says_so_everywhere(name: str) -> None:
         pytest.param(
             start.Result((start.Start(2000, (1.0, 2.1), SMALL),)), "start with 2000", id="start-slow"
         ),
-        pytest.param(
-            start.Result((start.Start(10_000, (1.0,), LARGE),)), "  controller, RSS", id="start-memory"
-        ),
-        pytest.param(replace(SINGLE, process=LARGE), "  controller, RSS", id="single-memory"),
-        pytest.param(replace(IDLE, calls={"list services": 1}), "idle", id="idle-calls"),
+        pytest.param(replace(IDLE, calls={"list services": 3}), "idle", id="idle-calls"),
     ],
 )
 def test_a_result_over_its_budget_says_so_in_its_row_and_in_the_file(result: Result, over: str) -> None:

@@ -8,7 +8,18 @@ from controller.choice import make_offers
 from controller.decision import Assign, Keep
 from controller.tenant import Cause
 from ferrite.model import LabelSelector, Operator, Pool, Requirement, ServiceAllocation
-from tests.controller.planned import ASK_POOL, DUAL, IPS, PREFER, REQUIRE, World, given_to, pool, refused
+from tests.controller.planned import (
+    ASK_POOL,
+    DUAL,
+    FULL,
+    IPS,
+    PREFER,
+    REQUIRE,
+    World,
+    given_to,
+    pool,
+    refused,
+)
 from tests.controller.service_builder import service
 
 GOLD = LabelSelector((Requirement("tier", Operator.IN, ("gold",)),))
@@ -174,3 +185,13 @@ def test_an_address_left_out_as_buggy_cannot_be_asked_for() -> None:
     world = World(pool("a", "192.0.2.0/24", avoid_buggy_ips=True))
     text = '["192.0.2.255"] is not allowed in config'
     assert refused(world.one(service(annotations={IPS: "192.0.2.255"}))) == (Cause.ADDRESS_NOT_IN_POOL, text)
+
+
+def test_who_waits_longest_is_served_first_however_often_all_were_refused() -> None:
+    world = World(FULL)
+    world.show(service("team/has", held=["192.0.2.1"], pool="blue"))
+    for number in (2, 3, 1):
+        world.show(service(f"team/{number}", created=f"2026-01-0{number}T00:00:00Z"))
+    world.configure(pool("blue", "192.0.2.1-192.0.2.2"))
+    assert given_to(world.turn()["team/1"]) == ["192.0.2.2"]
+    assert given_to(world.remove("team/has")["team/2"]) == ["192.0.2.1"]
