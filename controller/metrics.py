@@ -84,6 +84,15 @@ class ControllerCollector(Collector):
         yield GaugeMetricFamily(
             prefix + "services_waiting", "Services that wait for an address", state.waiting
         )
+        withheld = GaugeMetricFamily(
+            prefix + "addresses_withheld",
+            "Addresses that nobody uses and that are not free: reserved, or kept for a Service that was deleted",
+            labels=["pool", "family"],
+        )
+        for pool, usage in state.usage.items():
+            for family in Family:
+                withheld.add_metric([pool, family.value.lower()], usage[family].withheld)
+        yield withheld
         writes = CounterMetricFamily(prefix + "status_writes", "Service status writes", labels=["result"])
         for result, count in state.writes.items():
             writes.add_metric([result], count)

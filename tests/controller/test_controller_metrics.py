@@ -13,7 +13,7 @@ def shown(state: State) -> dict[str, float]:
 
 
 def test_names_and_values() -> None:
-    state = State(usage={"blue": {Family.IPV4: Usage(4, 1), Family.IPV6: Usage(LARGEST_COUNT, 2)}})
+    state = State(usage={"blue": {Family.IPV4: Usage(4, 1, 2), Family.IPV6: Usage(LARGEST_COUNT, 2)}})
     state.services, state.updates, state.loaded = {"blue": 3}, 5, True
     names = shown(state)
     expected = {
@@ -24,6 +24,7 @@ def test_names_and_values() -> None:
         'metallb_allocator_ipv4_addresses_in_use_total{pool="blue"}': 1,
         'metallb_allocator_ipv6_addresses_in_use_total{pool="blue"}': 2,
         'metallb_allocator_services_allocated_total{pool="blue"}': 3,
+        'ferrite_controller_addresses_withheld{family="ipv4",pool="blue"}': 2,
         "metallb_k8s_client_updates_total": 5,
         "metallb_k8s_client_update_errors_total": 0,
         "metallb_k8s_client_config_loaded_bool": 1,
