@@ -37,13 +37,13 @@ class Absent:
         """Hold what was restored for those who have no address now."""
         restored, self._restored = self._restored, {}
         for key, binding in restored.items():
-            if not self._ledger.held_by(key) and _keeps(self._pool(binding, offers)):
+            if not self._ledger.held_by(key) and self._is_kept(binding, offers):
                 self._hold(binding)
 
     def configure(self, offers: Offers) -> None:
         """Let go what no pool keeps any more."""
         for key, binding in list(self._kept.items()):
-            if not _keeps(self._pool(binding, offers)):
+            if not self._is_kept(binding, offers):
                 self.drop(key)
 
     def gone(self, tenant: Tenant | None, addresses: tuple[IPAddress, ...], now: float) -> None:
@@ -64,6 +64,11 @@ class Absent:
         """Nothing is kept for `key` any more."""
         if self._kept.pop(key, None):
             self._ledger.release(key, Hold.KEPT)
+
+    def _is_kept(self, binding: Binding, offers: Offers) -> bool:
+        """Whether its pool keeps it, or there is one that does not count now and may have kept it before."""
+        pool = self._pool(binding, offers)
+        return _keeps(pool) if pool else binding.pool in offers.broken
 
     def _pool(self, binding: Binding, offers: Offers) -> Pool | None:
         offered = self._ledger.pool_of(binding.addresses)

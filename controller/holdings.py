@@ -1,5 +1,7 @@
 """What a Service may keep of the addresses it has, and what can be added to them."""
 
+from collections.abc import Mapping
+
 from controller.allot import Allotment, Given, Refusal, allotted, family_words, tenant_of
 from controller.choice import Offers
 from controller.ledger import Ledger
@@ -15,6 +17,21 @@ class Holdings:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._outside: dict[str, str] = {}  # name of that pool, by key of the Service
+
+    def configure(self, before: Mapping[str, str], offers: Offers) -> None:
+        """The pools are others now: note at once whose addresses a pool only keeps.
+
+        A Service whose write is on its way is decided on later, when the status of its pool may already say
+        what is kept, and that all else is not.
+
+        Args:
+            before: name of the pool that each Service had addresses of, by key.
+            offers: as they are now.
+        """
+        for key, name in before.items():
+            pool = offers.pools.get(name)
+            if pool and pool.removal and self._only_keeps(pool, self._ledger.held_by(key), offers):
+                self._outside[key] = name
 
     def forget(self, key: str) -> None:
         """The Service has nothing any more."""

@@ -278,6 +278,14 @@ class Ledger:
         """How many tenants hold addresses of a pool."""
         return self._pools[pool].tenants
 
+    def pools_of_tenants(self) -> dict[str, str]:
+        """The name of the pool that each Service's addresses are of, by key; others are left out."""
+        return {
+            key: pool.name
+            for (key, hold), (_, addresses) in self._tenants.items()
+            if hold is Hold.USED and (pool := self.pool_of(addresses))
+        }
+
     def tenants(self) -> Iterator[tuple[Tenant, tuple[IPAddress, ...]]]:
         """Everybody who holds something."""
         return iter(self._tenants.values())

@@ -48,7 +48,9 @@ class Planner:
     def configure(self, offers: Offers) -> None:
         """Decide by these from now on; every Service is to be in the next turn."""
         self._offers = offers
+        before = self._ledger.pools_of_tenants()
         self._ledger.set_pools(offers.pools.values())
+        self._holdings.configure(before, offers)
         self._absent.configure(offers)
         self._reservations.reconsider()
 

@@ -191,6 +191,11 @@ class StatusWriter:
             self._state.update_errors += 1
             self._again(key, None)
             return "failed"
+        except Exception:
+            log.exception("status not written by a bug", extra={"service": key})  # the others go on
+            self._state.update_errors += 1
+            self._again(key, None)
+            return "failed"
 
     async def _write(self, write: Write) -> str:
         await self._bindings.write(write.key, write.binding)

@@ -10,7 +10,6 @@ from crds.meta import SET, ConditionStatus, Resource, rules
 ADDRESS_LENGTH = 45
 """Longest address: IPv6 with an IPv4 address in it."""
 MOST_ADDRESSES = 256
-MOST_PORTS = 1024
 
 SingleAddress = Annotated[
     str, Field(max_length=ADDRESS_LENGTH, json_schema_extra=rules(*reserved_address_rules()))
@@ -82,8 +81,8 @@ class AddressBindingSpec(Resource):
     backend: str = Field(
         default="", description="Which pods it needs where externalTrafficPolicy is Local; for sharing."
     )
-    ports: list[BoundPortSpec] = Field(
-        default_factory=list, max_length=MOST_PORTS, description="The ports of the Service; for sharing."
+    ports: list[BoundPortSpec] = Field(  # as many as a Service may have: no limit
+        default_factory=list, description="The ports of the Service; for sharing."
     )
     until: str | None = Field(
         default=None,

@@ -2,11 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from controller.binding import Binding, binding_spec
+from crds.reservation import AddressBindingSpec
 from ferrite.conditions import from_rfc3339, rfc3339
 from ferrite.kube.kinds import ADDRESS_BINDINGS, ADDRESS_RESERVATIONS, SERVICES
 from tests.controller.running import add_pool, add_service, controller, edit, edit_pool, ingress
@@ -280,3 +283,40 @@ async def test_where_the_kinds_are_not_installed_addresses_are_given_all_the_sam
         assert "team.later" in bindings(api)
         assert caplog.messages.count("kind is not installed") == len(OPTIONAL)
         assert caplog.messages.count("kind is read again") == len(OPTIONAL)
+
+
+async def test_a_service_of_more_ports_than_anybody_thinks_of_is_served_like_the_others() -> None:
+    api = sticky("192.0.2.1-192.0.2.9")
+    ports = [{"port": number} for number in range(1, 1500)]
+    async with controller(api):
+        api.seed(
+            SERVICES,
+            "team/many",
+            spec={"type": "LoadBalancer", "clusterIPs": ["10.96.0.2"], "ports": ports},
+            status={"loadBalancer": {}},
+        )
+        add_service(api, "team/web")
+        await asyncio.sleep(10)
+        assert sorted(ingress(api, "team/many") + ingress(api, "team/web")) == ["192.0.2.1", "192.0.2.2"]
+        assert len(bindings(api)["team.many"]["ports"]) == 1499
+
+
+async def test_a_bug_with_one_service_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.bindings.binding_spec", fails_for("team/bad", binding_spec))
+    api = sticky("192.0.2.1-192.0.2.9")
+    async with controller(api):
+        add_service(api, "team/bad")
+        await asyncio.sleep(10)
+        add_service(api, "team/web")
+        await asyncio.sleep(10)
+        assert ingress(api, "team/web")
+        assert not ingress(api, "team/bad")
+
+
+def fails_for(key: str, made: Callable[[Binding, str | None], AddressBindingSpec]) -> Callable[..., Any]:
+    def failing(binding: Binding, until: str | None) -> AddressBindingSpec:
+        if binding.key == key:
+            raise ValueError("one that nobody thought of")
+        return made(binding, until)
+
+    return failing

@@ -54,6 +54,15 @@ def test_without_keep_an_address_in_use_goes_with_the_range() -> None:
     assert world.planner.kept() == {}
 
 
+def test_who_is_decided_on_late_is_listed_at_once_and_keeps_its_address() -> None:
+    world = held()
+    world.configure(shrunk(settled=False), GREEN)
+    world.turn([])  # a write of the Service is on its way
+    assert kept(world) == ["192.0.2.5"]
+    world.configure(shrunk("192.0.2.5-192.0.2.5"), GREEN)
+    assert isinstance(world.turn()["team/a"], Keep)
+
+
 def test_a_shrunk_pool_keeps_what_is_in_use_and_lists_it() -> None:
     world = held()
     assert kept(world) == []

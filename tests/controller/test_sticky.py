@@ -286,3 +286,18 @@ def test_without_any_pool_ever_nothing_is_remembered() -> None:
     world = World(known=False)
     assert isinstance(world.one(service(held=["192.0.2.1"], pool="blue")), Leave)
     assert world.planner.binding("team/web") is None
+
+
+def test_a_pool_that_does_not_count_at_a_start_forgets_nobody() -> None:
+    world = World(broken=["blue"])
+    world.restart(bound(until=60))
+    assert world.planner.binding("team/web") == bound(until=60)
+    world.configure(STICKY)
+    assert given_to(world.one(OTHER)) == ["192.0.2.2"]
+    assert given_to(world.one(WEB)) == ["192.0.2.1"]
+
+
+def test_a_pool_that_is_gone_keeps_nothing() -> None:
+    world = World()
+    world.restart(bound(until=60))
+    assert world.planner.binding("team/web") is None
