@@ -61,6 +61,7 @@ class Leader:
     async def _serve(self, tasks: asyncio.TaskGroup) -> NoReturn:
         await self.leadership.settled()  # what is listed then has every write of our own last term
         await self._catch_up()
+        self.follower.reload()  # the plan is to know the pools that the last leader may have decided by
         inbox, common, world = self.follower.inbox, self.settings.common, self.follower.world
         tell, bindings = Tell(self.events), BindingStore(self.cluster, world, common.namespace)
         outlets = Outlets(self.cluster, self.leadership, bindings)

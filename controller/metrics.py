@@ -86,7 +86,7 @@ class ControllerCollector(Collector):
         )
         withheld = GaugeMetricFamily(
             prefix + "addresses_withheld",
-            "Addresses that nobody uses and that are not free: reserved, or kept for a Service that was deleted",
+            "Addresses that nobody uses and that are not free: reserved, or kept for a deleted Service",
             labels=["pool", "family"],
         )
         for pool, usage in state.usage.items():

@@ -108,6 +108,7 @@ def reservation_status(
     problems = [entry.problem for entry in entries if entry.problem]
     conditions: list[dict[str, Any]] = present.get("conditions") or []
     own = next((each for each in conditions if each.get("type") == RESERVED), {})
+    others = [each for each in conditions if each.get("type") != RESERVED]
     if fault:
         verdict = (False, "Invalid", fault)
     elif problems:
@@ -116,7 +117,7 @@ def reservation_status(
         verdict = (True, "Reserved", ", ".join(str(entry.address) for entry in entries))
     return {
         "addresses": [_entry(entry) for entry in entries] or None,
-        "conditions": [made_condition(own, RESERVED, verdict, now)],
+        "conditions": [*others, made_condition(own, RESERVED, verdict, now)],
     }
 
 

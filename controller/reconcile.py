@@ -64,8 +64,11 @@ class Follower:
 
     def _configure(self, changes: Changes) -> None:
         """Read the configuration anew if it changed."""
-        if not changes.first and not any(changes.of(kind) for kind in self._kinds):
-            return
+        if changes.first or any(changes.of(kind) for kind in self._kinds):
+            self.reload()
+
+    def reload(self) -> None:
+        """Read the configuration as the world shows it now."""
         before = self.loaded
         self.loaded = load(self.world, self._namespace, before)
         self._state.loaded = True
@@ -203,7 +206,7 @@ class Term:
                 log.debug("not served", extra={"service": key, "reason": why.reason.value, "why": why.text})
             case _:
                 pass
-        binding = self.planner.binding(key)
+        binding = self._memory(key)
         self._wake_for(binding, now)
         self._patient.pop(key, None)
         if body is None and binding == self._bindings.stored(key):
@@ -217,12 +220,18 @@ class Term:
 
     def _remember(self, key: str, now: float) -> None:
         """Write down, or strike out, what is kept for a Service that is gone."""
-        binding = self.planner.binding(key)
+        binding = self._memory(key)
         if binding != self._bindings.stored(key):
             self._writer.put(Write(key, binding))
         else:
             self._writer.forget(key)
         self._wake_for(binding, now)
+
+    def _memory(self, key: str) -> Binding | None:
+        """What is to be remembered of a Service; a pool that does not count now lets nothing be forgotten."""
+        binding, stored = self.planner.binding(key), self._bindings.stored(key)
+        broken = self._loaded.offers.broken if self._loaded else ()
+        return stored if binding is None and stored and stored.pool in broken else binding
 
     def _wake_for(self, binding: Binding | None, now: float) -> None:
         if binding and binding.until is not None:
@@ -257,6 +266,6 @@ async def _caught_up_with(cluster: Cluster, store: Store[Any]) -> None:
                 return
             raise
         for _ in range(int(CATCH_UP_SECONDS / LOOK_SECONDS)):
-            if store.shows(newest):
+            if store.synced and store.shows(newest):
                 return
             await asyncio.sleep(LOOK_SECONDS)

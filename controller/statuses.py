@@ -119,7 +119,9 @@ def _finalizers(item: Custom, outcome: Outcome) -> dict[str, Any] | None:
     """The patch that puts our finalizer on a pool, or takes it off; None when it is as it should be."""
     metadata, pool = item.metadata, outcome.pools.get(item.metadata.name)
     deleting, there = metadata.deletion_timestamp is not None, IN_USE_FINALIZER in metadata.finalizers
-    if pool is None or pool.removal is None:
+    if pool is None:  # it does not count now: what its addresses are is not known
+        wanted = there and not deleting
+    elif pool.removal is None:
         wanted = False
     elif deleting:
         # The plan must know that the pool goes before none in use means none from now on.

@@ -164,3 +164,10 @@ def test_reservation_status(
     assert (condition["status"], condition["reason"], condition["message"]) == expected
     later = reservation_status(addresses, fault, {"conditions": [condition]}, "2027-01-01T00:00:00Z")
     assert later == made
+
+
+def test_the_conditions_of_others_on_a_reservation_stay() -> None:
+    theirs = document(THEIRS)
+    made = reservation_status((ReservedAddress(ONE),), "", {"conditions": [theirs]}, NOW)
+    assert [condition["type"] for condition in made["conditions"]] == ["example.com/Other", "Reserved"]
+    assert made["conditions"][0] == theirs

@@ -125,6 +125,15 @@ async def test_a_pool_that_keeps_has_our_finalizer_beside_others() -> None:
         assert finalizers(api) == ["example.com/theirs"]
 
 
+async def test_a_pool_that_does_not_count_after_a_start_keeps_our_finalizer() -> None:
+    api = FakeApi()
+    add_pool(api, "blue", "192.0.2.9-192.0.2.1", onRemoval="Keep")
+    pool_of(api, "blue")["metadata"]["finalizers"] = [FINALIZER]
+    async with controller(api):
+        await asyncio.sleep(5)
+        assert finalizers(api) == [FINALIZER]
+
+
 async def test_a_deleted_pool_goes_at_once_when_nothing_is_in_use() -> None:
     api = FakeApi()
     add_pool(api, "blue", "192.0.2.1-192.0.2.9", onRemoval="Keep")
