@@ -36,21 +36,27 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Addresses of one family in a pool; saturating at `LARGEST_COUNT`.
+    """Addresses of one family in a pool.
 
     Attributes:
+        total: as many as there are, up to 2**128.
         in_use: held by Services.
         withheld: held by none, but reserved, or kept for a Service that was deleted.
     """
 
-    size: int
+    total: int
     in_use: int
     withheld: int = 0
 
     @property
+    def size(self) -> int:
+        """All of them; `LARGEST_COUNT` stands for that many or more."""
+        return min(LARGEST_COUNT, self.total)
+
+    @property
     def available(self) -> int:
-        """Addresses that anybody may get."""
-        return self.size - self.in_use - self.withheld
+        """Addresses that anybody may get; `LARGEST_COUNT` stands for that many or more."""
+        return min(LARGEST_COUNT, self.total - self.in_use - self.withheld)
 
 
 @dataclass(slots=True)
@@ -110,7 +116,7 @@ class Ledger:
     def _add_span(self, span: Span) -> None:
         state, family = self._pools[span.pool.name], span.addresses.family
         state.spans[family].append(span)
-        state.size[family] = min(LARGEST_COUNT, state.size[family] + span.size)
+        state.size[family] += span.size
         self._spans[family].append(span)
 
     def reserve(self, reserved: Mapping[IPAddress, Reservation]) -> None:

@@ -85,6 +85,8 @@ def test_counts_saturate() -> None:
     usage = ledger.usage("blue")
     assert usage[Family.IPV6].size == usage[Family.IPV6].available == LARGEST_COUNT
     assert usage[Family.IPV4].size == 4
+    ledger.claim(tenant("a"), (parse_address("2001:db8::1"),))
+    assert ledger.usage("blue")[Family.IPV6].available == LARGEST_COUNT
 
 
 def test_a_full_pool_costs_no_walk() -> None:
