@@ -3,12 +3,13 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import uvloop
 
-from bench.run import BENCHMARKS, run_all, table_of, write_json
+from bench.report import Result
+from bench.run import BENCHMARKS, SIMULATIONS, run_all, table_of, write_json
 from bench.services import say
 from lab.cluster import Lab, exec_command
 from lab.daemons import DaemonOptions
@@ -29,6 +30,7 @@ example:
   python -m bench                              all of them, in about six minutes
   python -m bench burst start --json out.json  two of them
   python -m bench assign --kubeconfig ~/.kube/config
+  python -m bench membership                   in virtual time, without a cluster; takes an hour
 """
 
 
@@ -37,6 +39,11 @@ def main() -> None:
     parser = _parser()
     arguments = parser.parse_args()
     names = arguments.names or list(BENCHMARKS)
+    if simulated := [name for name in names if name in SIMULATIONS]:
+        if len(simulated) < len(names):
+            parser.error(f"{', '.join(simulated)} runs in virtual time, by itself only")
+        _print({name: SIMULATIONS[name]() for name in simulated}, arguments.json)
+        return
     if arguments.kubeconfig is None:
         try:
             sys.exit(asyncio.run(until_signalled(_in_a_lab(arguments, names))))
@@ -48,9 +55,13 @@ def main() -> None:
         )
     lab = Lab.running(LAB) if arguments.inside else None
     results = uvloop.run(run_all(names, arguments.kubeconfig, arguments.namespace, lab))
+    _print(results, arguments.json)
+
+
+def _print(results: Mapping[str, Result], json: Path | None) -> None:
     sys.stdout.write(table_of(results) + "\n")
-    if arguments.json:
-        write_json(results, arguments.json)
+    if json:
+        write_json(results, json)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,8 +86,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _name(text: str) -> str:
-    if text not in BENCHMARKS:
-        raise argparse.ArgumentTypeError(f"there is no benchmark {text!r}; there are {', '.join(BENCHMARKS)}")
+    known = (*BENCHMARKS, *SIMULATIONS)
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"there is no benchmark {text!r}; there are {', '.join(known)}")
     return text
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import assign, burst, failover, idle, single, start
+from bench import assign, burst, failover, idle, membership, single, start
 from bench.client import connect
 from bench.replicas import Replicas
 from bench.report import Result, table
@@ -37,6 +37,9 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "idle": Benchmark("nothing happens among 10,000 holders", idle.measure),
 }
 """In the order they run: the number of holders only grows."""
+
+SIMULATIONS: Mapping[str, Callable[[], Result]] = {"membership": membership.measure}
+"""Run in virtual time, by name only: they need no cluster, and take long."""
 
 
 async def run_all(

@@ -7,9 +7,9 @@ moment is silent before any other gives it up (`Timings.detection`): cut off, hu
 
 A node is alive if it was heard itself, or by a node that was: one broken path moves nothing.
 
-Whoever appears, at its start, after it hung or because its Node came back, knows too little to decide: its
-settling round lasts until every node has heard it and was heard, at most `Timings.detection`. In it the
-speaker answers for nothing and says so, and the others keep what they have until it is over.
+Whoever appears, at its start, after it hung or was cut off, or because its Node came back, knows too little
+to decide: its settling round lasts until every node has heard it and was heard, at most `Timings.detection`.
+In it the speaker answers for nothing and says so, and the others keep what they have until it is over.
 """
 
 import heapq
@@ -95,6 +95,7 @@ class View:
     _appeared: float | None = None
     """When the last settling round began; None while there is no Node of ours."""
     _settled: bool = False
+    _was_cut_off: bool = False
     _ticked: float = NEVER
 
     def set_nodes(self, names: frozenset[NodeName], now: float) -> bool:
@@ -115,13 +116,15 @@ class View:
         if self._appeared is not None and now - self._ticked > self.timings.silence:
             self._settle(now)
         self._ticked = now
-        if self.standing(now) is Standing.HEARD:
+        standing = self.standing(now)
+        self._was_cut_off = self._was_cut_off or standing is Standing.CUT_OFF
+        if standing is Standing.HEARD:
             for peer in self._peers.values():
                 if peer.member and now - peer.sign > self.timings.forget:
                     peer.member = False
 
     def _settle(self, now: float) -> None:
-        self._appeared, self._settled = now, not self._peers
+        self._appeared, self._settled, self._was_cut_off = now, not self._peers, False
 
     def _is_known_to_all(self) -> bool:
         """Whether every other node has heard us since we appeared, and we it."""
@@ -141,7 +144,8 @@ class View:
         return self._beats((name,), now, self._kind(now))[0]
 
     def _kind(self, now: float) -> Kind:
-        return Kind.STARTING if self.standing(now) is Standing.STARTING else Kind.ALIVE
+        silent = self.standing(now) in (Standing.STARTING, Standing.CUT_OFF)
+        return Kind.STARTING if silent else Kind.ALIVE
 
     def _beats(self, names: tuple[NodeName, ...], now: float, kind: Kind) -> list[Heartbeat]:
         self._sequence += 1
@@ -192,6 +196,9 @@ class View:
             return Verdict.GREETING if is_new else Verdict.UNCONFIRMED
         peer.member, peer.heard, peer.echoed = True, now, max(peer.echoed, sent)
         peer.starting = beat.kind is Kind.STARTING
+        if self._was_cut_off and now < self.answers_until():
+            # The others have its addresses, and not all of them know yet that it is back.
+            self._settle(now)
         self._settled = self._settled or self._is_known_to_all()
         self._witness(beat, now)
         return Verdict.COUNTED

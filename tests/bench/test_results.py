@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench import assign, burst, failover, idle, single, start
+from bench import assign, burst, failover, idle, membership, single, start
 from bench.footprint import Footprint
 from bench.report import Result
-from bench.run import BENCHMARKS, table_of
+from bench.run import BENCHMARKS, SIMULATIONS, table_of
 
 SMALL = Footprint(70.0, 60.0, 50.0, 40.0, 1.0)
 LARGE = replace(SMALL, rss_peak_mib=101.0)
@@ -19,6 +19,9 @@ FAILOVER = failover.Result(
 START = start.Result((start.Start(2000, (1.2, 1.9), SMALL), start.Start(10_000, (2.5, 2.9), SMALL)))
 SINGLE = single.Result(10_000, 200, 0.01, 0.03, SMALL)
 IDLE = idle.Result(10_000, 30.0, {"update leases": 30, "watch services": 1}, SMALL)
+TEN = membership.Detection(10, 20, 0.55, 0.6, 0.6, 129.0, 129.0)
+CALM = membership.Suspicions(3, 0.05, 86_400.0, 0, 0)
+MEMBERSHIP = membership.Result((TEN, replace(TEN, nodes=1000)), (CALM, replace(CALM, loss=0.3, false=2)))
 GOOD: dict[str, Result] = {
     "assign": ASSIGN,
     "burst": BURST,
@@ -26,11 +29,12 @@ GOOD: dict[str, Result] = {
     "start": START,
     "single": SINGLE,
     "idle": IDLE,
+    "membership": MEMBERSHIP,
 }
 TOO_SLOW = failover.Takeovers("killed", (5.1, 6.1), SMALL)
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("name", [*BENCHMARKS, *SIMULATIONS])
 def test_a_result_within_its_budget_says_so_everywhere(name: str) -> None:
     result = GOOD[name]
     assert result.within_budget
@@ -49,6 +53,19 @@ def test_a_result_within_its_budget_says_so_everywhere(name: str) -> None:
         pytest.param(replace(FAILOVER, takeovers=(TOO_SLOW,)), "leader killed", id="failover-slow"),
         pytest.param(
             start.Result((start.Start(2000, (1.0, 2.1), SMALL),)), "start with 2000", id="start-slow"
+        ),
+        pytest.param(
+            replace(MEMBERSHIP, suspicions=(replace(CALM, false=1),)),
+            "3 nodes lose 5%",
+            id="membership-false",
+        ),
+        pytest.param(
+            replace(MEMBERSHIP, detections=(replace(TEN, max_seconds=0.8),)), "10 nodes", id="membership-slow"
+        ),
+        pytest.param(
+            replace(MEMBERSHIP, detections=(TEN, replace(TEN, nodes=30, sent_per_second=400.0))),
+            "  growth",
+            id="membership-not-flat",
         ),
         pytest.param(replace(IDLE, calls={"list services": 3}), "idle", id="idle-calls"),
     ],

@@ -157,6 +157,26 @@ def test_one_that_is_not_heard_falls_silent_although_it_hears() -> None:
     assert cluster.live(B) == cluster.live(C) == {B, C}
 
 
+def test_one_that_was_cut_off_waits_for_everybody_and_nobody_for_it() -> None:
+    cluster = Cluster(A, B, C)
+    cluster.run(2.0)
+    cluster.run(2.0, lambda sender, to: A in (sender, to))
+    assert cluster.views[A].standing(cluster.now) is Standing.CUT_OFF
+    cluster.run(0.4, lambda sender, to: (sender, to) == (C, A))
+    assert not cluster.fresh(A)
+    assert cluster.live(B) == cluster.live(C) == {B, C}
+    cluster.run(0.3)
+    assert cluster.fresh(A)
+    assert [cluster.live(name) for name in (A, B, C)] == [{A, B, C}] * 3
+
+
+def test_one_that_is_cut_off_says_that_it_answers_for_nothing() -> None:
+    cluster = Cluster(A, B, C)
+    cluster.run(2.0)
+    cluster.run(1.0, lambda sender, to: to == A)
+    assert {beat.kind for beat in cluster.views[A].beats(cluster.now)} == {Kind.STARTING}
+
+
 def test_one_broken_path_moves_nothing() -> None:
     cluster = Cluster(A, B, C)
     cluster.run(2.0)
