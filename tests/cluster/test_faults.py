@@ -20,6 +20,7 @@ from users import ASKED, ASKED_POOL, ASKS, BASE, POOL, busy, go
 from e2e.manifests import NAMESPACE, layer2, pool, service
 from e2e.patience import wait_until
 from ferrite.kube.lease import Timings
+from ferrite.kube.watch import LONGEST_PAUSE_SECONDS
 from ferrite.run.logs import SPELL_WARNINGS
 
 SEEN, STEADY = "fault-seen", ("fault-steady-1", "fault-steady-2", "fault-steady-3")
@@ -29,6 +30,8 @@ BUSY = 0.1
 """Seconds of CPU a second: a loop without a pause takes all there is, one with pauses a few hundredths."""
 PER_SECOND = 2 / Timings().poll
 """Of one call on one object: the most turns of who wants a Lease; all other retries have longer pauses."""
+RECOVERY_SECONDS = 2 * LONGEST_PAUSE_SECONDS + 60.0
+"""A watch that the API server refused pauses up to twice that long by chance; then its objects come."""
 BURST = 10
 """Likewise at once: the first pauses of a watch are shorter, and each write that users cause is a call."""
 
@@ -128,7 +131,7 @@ def test_no_wrong_write_and_full_recovery(ferrite, given, audit, steady, trouble
         steps = users.steps
         wait_until("users to go on", lambda: users.steps > steps + STEPS)
     users.make_up()
-    wait_until("everyone to be served", lambda: all_served(ferrite))
+    wait_until("everyone to be served", lambda: all_served(ferrite), RECOVERY_SECONDS)
     wait_until("the pools to say so", lambda: pools_agree(ferrite))
     assert {one: ferrite.address(one) for one in steady} == steady
     given.apply(service(name, SEEN))
