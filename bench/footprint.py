@@ -48,10 +48,9 @@ class Footprint:
         """
         rss = f"{self.rss_mib:.0f}, {self.rss_peak_mib:.0f} MiB"
         pss = f"{self.pss_mib:.0f}, {self.pss_peak_mib:.0f} MiB"
+        budget = f"{BUDGET_MIB:.0f} MiB" if budgeted else ""
         return (
-            Row("  controller, RSS at rest and peak", rss, f"{BUDGET_MIB:.0f} MiB", self.within_budget)
-            if budgeted
-            else Row("  controller, RSS at rest and peak", rss),
+            Row("  controller, RSS at rest and peak", rss, budget, self.within_budget or not budgeted),
             Row("  controller, PSS at rest and peak", pss),
             Row(f"  controller, {cpu_of}", f"{self.cpu_seconds:.2f} s"),
         )

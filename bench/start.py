@@ -36,11 +36,6 @@ class Start:
     @property
     def within_budget(self) -> bool:
         """Whether every run was as fast as the design asks, where it asks."""
-        return self.in_time
-
-    @property
-    def in_time(self) -> bool:
-        """The same, without regard to memory."""
         return self.worst_seconds <= BUDGET_SECONDS.get(self.holders, float("inf"))
 
 
@@ -68,7 +63,7 @@ class Result:
             runs = len(start.seconds)
             what = f"start with {start.holders} holders to the next address, p50 and worst of {runs}"
             seconds = f"{percentile(start.seconds, 0.5):.2f}, {start.worst_seconds:.2f} s"
-            rows.append(Row(what, seconds, f"{allowed} s" if allowed else "", start.in_time))
+            rows.append(Row(what, seconds, f"{allowed} s" if allowed else "", start.within_budget))
             rows.extend(start.process.rows("CPU of a start", budgeted=False))
         return tuple(rows)
 

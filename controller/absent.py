@@ -67,12 +67,8 @@ class Absent:
 
     def _is_kept(self, binding: Binding, offers: Offers) -> bool:
         """Whether its pool keeps it, or there is one that does not count now and may have kept it before."""
-        pool = self._pool(binding, offers)
+        pool = self._ledger.pool_of(binding.addresses)
         return _keeps(pool) if pool else binding.pool in offers.broken
-
-    def _pool(self, binding: Binding, offers: Offers) -> Pool | None:
-        offered = self._ledger.pool_of(binding.addresses)
-        return offers.pools.get(offered.name) if offered else None
 
     def _hold(self, binding: Binding) -> None:
         tenant = binding.tenant
@@ -81,8 +77,8 @@ class Absent:
             self._kept[binding.key] = binding
 
 
-def _keeps(pool: Pool | None) -> bool:
-    return pool is not None and pool.sticky_seconds > 0 and not pool.deleting
+def _keeps(pool: Pool) -> bool:
+    return pool.sticky_seconds > 0 and not pool.deleting
 
 
 def _end(pool: Pool | None, now: float) -> int:

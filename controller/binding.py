@@ -30,8 +30,18 @@ class Binding:
 
     @property
     def name(self) -> str:
-        """Of the AddressBinding: neither part of a Service's key has a dot."""
-        return self.key.replace("/", ".")
+        """Of the AddressBinding."""
+        return binding_name(self.key)
+
+
+def binding_name(service: str) -> str:
+    """Name of the AddressBinding of a Service "namespace/name"; neither part of that has a dot."""
+    return service.replace("/", ".")
+
+
+def service_of(binding: str) -> str:
+    """Key of the Service that the AddressBinding "namespace/name" is for."""
+    return binding.partition("/")[2].replace(".", "/", 1)
 
 
 def binding_from(spec: AddressBindingSpec, until: int | None) -> Binding:

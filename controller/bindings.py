@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from controller.binding import Binding, binding_from, binding_spec
+from controller.binding import Binding, binding_from, binding_name, binding_spec
 from crds.reservation import AddressBindingSpec
 from ferrite.conditions import from_rfc3339, rfc3339
-from ferrite.errors import ClusterError
+from ferrite.errors import ClusterError, Conflict
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import ADDRESS_BINDINGS
 from ferrite.kube.watch import NOT_FOUND
@@ -21,9 +21,6 @@ from ferrite.kube.world import World
 from ferrite.objects import Custom
 
 log = logging.getLogger(__name__)
-
-
-CONFLICT = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ class BindingStore:
                 self._written[key] = _Written(wanted, version)
                 self._had.add(key)
         except ClusterError as error:
-            if error.status in (CONFLICT, NOT_FOUND):
+            if isinstance(error, Conflict) or error.status == NOT_FOUND:
                 self._written.pop(key, None)  # somebody else wrote or deleted it: the watch tells
             raise
 
@@ -131,12 +128,7 @@ class BindingStore:
         return self._world.objects(self._kind).get(self._path(key))
 
     def _path(self, key: str) -> str:
-        return f"{self._namespace}/{key.replace('/', '.')}"
-
-
-def service_of(binding_key: str) -> str:
-    """Key of the Service that an AddressBinding is for; neither part of it has a dot."""
-    return binding_key.partition("/")[2].replace(".", "/", 1)
+        return f"{self._namespace}/{binding_name(key)}"
 
 
 def _read(item: Custom) -> Binding | None:

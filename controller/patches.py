@@ -11,7 +11,7 @@ from typing import Any
 from controller.decision import Assign, Clear, Decision, Keep, Refuse, Verdict
 from controller.ledger import Usage
 from controller.reservations import ReservedAddress
-from ferrite.conditions import made_condition, says
+from ferrite.conditions import apart, made_condition, says
 from ferrite.model import Pool
 from ferrite.net import AddressRange, Family
 from ferrite.objects import ADDRESS_ASSIGNED, ALLOCATED_FROM_POOL, Condition, Service
@@ -52,8 +52,7 @@ def moves_addresses(body: Mapping[str, Any]) -> bool:
 
 def _conditions(decision: Decision, present: tuple[Condition, ...], now: str) -> dict[str, Any]:
     """The part of the status that is to change; a list is one value, so others' conditions are in it."""
-    others = [_document(each) for each in present if each.type != ADDRESS_ASSIGNED]
-    own = next((_document(each) for each in present if each.type == ADDRESS_ASSIGNED), {})
+    own, others = apart(map(_document, present), ADDRESS_ASSIGNED)
     match decision:
         case Assign(verdict=verdict) | Keep(verdict=verdict) | Refuse(verdict=verdict):
             wanted = made_condition(own, ADDRESS_ASSIGNED, _said(verdict), now)
@@ -106,9 +105,7 @@ def reservation_status(
     """
     entries = list(addresses)
     problems = [entry.problem for entry in entries if entry.problem]
-    conditions: list[dict[str, Any]] = present.get("conditions") or []
-    own = next((each for each in conditions if each.get("type") == RESERVED), {})
-    others = [each for each in conditions if each.get("type") != RESERVED]
+    own, others = apart(present.get("conditions") or (), RESERVED)
     if fault:
         verdict = (False, "Invalid", fault)
     elif problems:

@@ -4,11 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from controller.admission import Loaded, configuration_kinds, load
-from controller.binding import Binding
-from controller.bindings import BindingStore, service_of
+from controller.binding import Binding, service_of
+from controller.bindings import BindingStore
 from controller.decision import Assign, Decision, Refuse
 from controller.inbox import Inbox
 from controller.metrics import State
@@ -23,11 +23,12 @@ from ferrite.errors import ClusterError
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import ADDRESS_BINDINGS, ADDRESS_RESERVATIONS, NAMESPACES, SERVICES, AnyKind
 from ferrite.kube.watch import NOT_FOUND, Store
-from ferrite.kube.world import Changes, World
+from ferrite.kube.world import World
 from ferrite.kube.writes import ConfigurationReport
 from ferrite.objects import Service
 from ferrite.run.latest import Latest
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 RESYNC_SECONDS = 300.0
@@ -57,15 +58,11 @@ class Follower:
         """Do so forever."""
         while True:
             changes = await self.world.changed(within=RESYNC_SECONDS)
-            self._configure(changes)
+            if changes.first or any(changes.of(kind) for kind in self._kinds):
+                self.reload()
             if self._state.leading:  # a term begins with every Service, whatever was noted before it
                 self.inbox.add(*(changes.of(SERVICES) if changes else self.world.objects(SERVICES)))
                 self.inbox.add(*map(service_of, changes.of(self._bindings)))
-
-    def _configure(self, changes: Changes) -> None:
-        """Read the configuration anew if it changed."""
-        if changes.first or any(changes.of(kind) for kind in self._kinds):
-            self.reload()
 
     def reload(self) -> None:
         """Read the configuration as the world shows it now."""
@@ -106,21 +103,27 @@ class Term:
         now = time.time()
         if self._configure(loaded, now):
             keys = {*keys, *self._services, *(binding.key for binding in self._bindings.all())}
-        ordered: list[tuple[tuple[bool, int, str, str], str]] = []
-        async for part in _parts(keys):
-            ordered += [(precedence(request), key) for key in part if (request := self._find(key))]
-        ordered.sort()
-        async for part in _parts(key for _, key in ordered):
-            self.planner.claim(filter(None, map(self._find, part)))
-        here = {key for _, key in ordered}
-        decided = 0
-        async for part in _parts((*(key for key in keys if key not in here), *(key for _, key in ordered))):
+        due, decided = list(keys), 0
+        if len(due) > PART:  # else the plan itself sorts and claims
+            due = await self._claimed(due)
+        async for part in _parts(due):
             decided += self._take(part, now)
         for write in self._patient.values():
             self._writer.put(write)
         self._patient.clear()
         self._tell.flush(idle=not self._writer.busy)
         return decided
+
+    async def _claimed(self, keys: list[str]) -> list[str]:
+        """The keys in the order of their turns, the gone first; who holds addresses is claimed by then."""
+        requests: list[Request] = []
+        async for part in _parts(keys):
+            requests += filter(None, map(self._find, part))
+        requests.sort(key=precedence)
+        async for found in _parts(requests):
+            self.planner.claim(found)
+        here = [request.key for request in requests]
+        return [*set(keys).difference(here), *here]
 
     def _take(self, keys: Iterable[str], now: float) -> int:
         requests: dict[str, Request] = {}
@@ -238,13 +241,12 @@ class Term:
             self._inbox.add_later(binding.key, max(0.0, binding.until - now))
 
 
-async def _parts(keys: Iterable[str]) -> AsyncIterator[list[str]]:
-    """So many keys at once that nothing else waits long for its turn; one part without any where none is."""
-    waiting = list(keys)
-    for start in range(0, max(1, len(waiting)), PART):
+async def _parts(items: list[T]) -> AsyncIterator[list[T]]:
+    """So many at once that nothing else waits long for its turn; one part without any where none is."""
+    for start in range(0, max(1, len(items)), PART):
         if start:
             await asyncio.sleep(0)
-        yield waiting[start : start + PART]
+        yield items[start : start + PART]
 
 
 async def caught_up(cluster: Cluster, world: World) -> None:

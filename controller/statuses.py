@@ -105,14 +105,10 @@ def _writes(world: World, namespace: str, outcome: Outcome) -> list[_Write]:
 
 
 def _status(kind: Kind[Custom], item: Custom, wanted: dict[str, Any]) -> list[_Write]:
-    if all(_same(item.status.get(name), value) for name, value in wanted.items()):
+    if all(item.status.get(name) == value for name, value in wanted.items()):
         return []
     version = {"resourceVersion": item.metadata.resource_version}
     return [_Write(kind, item.key, {"metadata": version, "status": wanted}, "status")]
-
-
-def _same(present: Any, wanted: Any) -> bool:  # noqa: ANN401 - fields of a status
-    return bool(present == wanted)
 
 
 def _finalizers(item: Custom, outcome: Outcome) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Conditions of objects (metav1.Condition)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,13 @@ def made_condition(
         "message": message[:MESSAGE_LENGTH],
         "lastTransitionTime": since or now,
     }
+
+
+def apart(conditions: Iterable[Mapping[str, Any]], type_: str) -> tuple[Mapping[str, Any], list[Any]]:
+    """The condition of one type, empty when it is not there; and those of all others, in their order."""
+    found = list(conditions)
+    own = next((each for each in found if each.get("type") == type_), {})
+    return own, [each for each in found if each.get("type") != type_]
 
 
 def says(present: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
