@@ -1,7 +1,7 @@
 """Calls to the API server, in frozen structs; its errors are `Conflict`, `Gone` and `ClusterError`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from random import random
@@ -17,16 +17,19 @@ from ferrite.kube.wire import (
     EventType,
     Lines,
     Page,
+    Versions,
     WatchEvent,
     decoded,
     encoded,
     event_of,
     page_of,
+    version_number,
     versions_of,
 )
 from ferrite.objects import Object, Struct
 
 T = TypeVar("T", bound=Struct)
+P = TypeVar("P", Page[Any], Versions)
 O = TypeVar("O", bound=Object)  # noqa: E741 - T of objects that are listed and watched
 
 PAGE_SIZE = 500
@@ -74,30 +77,31 @@ class Cluster:
         Raises:
             Gone: the list took so long that its continue token expired; start again.
         """
-        query = {**kind.selectors(), "limit": str(PAGE_SIZE)}
         objects: list[O] = []
         unreadable: dict[str, str] = {}
-        while True:
-            body = await self._request(Call("GET", kind.path(), query, seconds=LIST_SECONDS))
-            page = page_of(body, kind.type)
+        version = ""
+        async for page in self._pages(kind, lambda body: page_of(body, kind.type)):
             objects.extend(page.objects)
             unreadable.update(page.unreadable)
-            if not page.next_token:
-                return Page(tuple(objects), page.version, unreadable)
-            query["continue"] = page.next_token
+            version = page.version
+        return Page(tuple(objects), version, unreadable)
 
     async def newest(self, kind: Kind[Any]) -> str:
         """The latest resource version of any object of a kind; "0" where there is none."""
-        query = {**kind.selectors(), "limit": str(PAGE_SIZE)}
         latest = 0
+        async for page in self._pages(kind, versions_of):
+            latest = max((latest, *map(version_number, page.versions)))
+        return str(latest)
+
+    async def _pages(self, kind: Kind[Any], read: Callable[[bytes], P]) -> AsyncGenerator[P, None]:
+        """The pages of a list of all objects of a kind, each as `read` reads it."""
+        query = {**kind.selectors(), "limit": str(PAGE_SIZE)}
         while True:
-            versions, token = versions_of(
-                await self._request(Call("GET", kind.path(), query, seconds=LIST_SECONDS))
-            )
-            latest = max([latest, *(int(version) for version in versions if version.isdigit())])
-            if not token:
-                return str(latest)
-            query["continue"] = token
+            page = read(await self._request(Call("GET", kind.path(), query, seconds=LIST_SECONDS)))
+            yield page
+            if not page.next_token:
+                return
+            query["continue"] = page.next_token
 
     async def create(self, kind: Kind[T], body: Body, namespace: str | None = None) -> T:
         """Create an object in `namespace`, else in that of the body or the kind; Conflict if it is there."""

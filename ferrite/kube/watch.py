@@ -14,7 +14,7 @@ from typing import Generic, NoReturn, TypeVar
 from ferrite.errors import ClusterError, Gone
 from ferrite.kube.cluster import Cluster
 from ferrite.kube.kinds import Kind
-from ferrite.kube.wire import EventType, WatchEvent
+from ferrite.kube.wire import EventType, WatchEvent, version_number
 from ferrite.objects import Object
 from ferrite.run.backoff import jittered, longer
 
@@ -67,7 +67,7 @@ class Store(Generic[O]):
         They come in the order of versions: who was shown a later one was shown them all. Every API server
         that stores in etcd has numbers there; anything else counts as shown.
         """
-        return _number(self.version) >= _number(version)
+        return version_number(self.version) >= version_number(version)
 
     def take_changed(self) -> frozenset[str]:
         """The keys that changed since the last call."""
@@ -107,10 +107,6 @@ class Store(Generic[O]):
         self._changed.add(key)
         self.updates += 1
         self._touched.set()
-
-
-def _number(version: str) -> int:
-    return int(version) if version.isdigit() else 0
 
 
 async def keep_store(cluster: Cluster, kind: Kind[O], store: Store[O]) -> NoReturn:
@@ -202,7 +198,10 @@ class _Reflector(Generic[O]):
         await self._sleep(wait, until_answered=not error.status)
 
     async def _sleep(self, seconds: float, until_answered: bool) -> None:
-        least = min(seconds, jittered(LEAST_PAUSE_SECONDS)) if until_answered else seconds
+        if not until_answered:
+            await asyncio.sleep(seconds)
+            return
+        least = min(seconds, jittered(LEAST_PAUSE_SECONDS))
         await asyncio.sleep(least)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds - least):

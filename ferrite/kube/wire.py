@@ -14,6 +14,7 @@ from ferrite.objects import Object, Struct
 T = TypeVar("T", bound=Struct)
 O = TypeVar("O", bound=Object)  # noqa: E741 - T of objects that are listed and watched
 
+L = TypeVar("L")
 Body = Mapping[str, Any] | Struct
 GONE = 410
 LONGEST_RETRY_AFTER_SECONDS = 60.0
@@ -60,6 +61,14 @@ class Page(Generic[O]):
     objects: tuple[O, ...]
     version: str
     unreadable: Mapping[str, str]
+    next_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The resource versions of the objects on one page of a list; `next_token` as in `Page`."""
+
+    versions: tuple[str, ...]
     next_token: str = ""
 
 
@@ -150,10 +159,7 @@ def page_of(body: bytes, kind: type[O]) -> Page[O]:
     Raises:
         ClusterError: it is not a list.
     """
-    try:
-        page = _lists.decode(body)
-    except msgspec.MsgspecError as error:
-        raise ClusterError(f"answer is not a list: {error}", reason="Unreadable") from None
+    page = _list_of(body, _lists)
     objects: list[O] = []
     unreadable: dict[str, str] = {}
     decode = _decoder(kind).decode
@@ -165,17 +171,28 @@ def page_of(body: bytes, kind: type[O]) -> Page[O]:
     return Page(tuple(objects), page.metadata.resource_version, unreadable, page.metadata.next_token)
 
 
-def versions_of(body: bytes) -> tuple[tuple[str, ...], str]:
-    """The resource versions of the objects on one page of a list, and the token for the next page.
+def versions_of(body: bytes) -> Versions:
+    """One page of a list, its versions alone.
 
     Raises:
         ClusterError: it is not a list.
     """
+    page = _list_of(body, _versions)
+    return Versions(
+        tuple(item.metadata.resource_version for item in page.items or ()), page.metadata.next_token
+    )
+
+
+def version_number(version: str) -> int:
+    """A resource version as every API server that stores in etcd has it; 0 for anything else."""
+    return int(version) if version.isdigit() else 0
+
+
+def _list_of(body: bytes, lists: msgspec.json.Decoder[L]) -> L:
     try:
-        page = _versions.decode(body)
+        return lists.decode(body)
     except msgspec.MsgspecError as error:
         raise ClusterError(f"answer is not a list: {error}", reason="Unreadable") from None
-    return tuple(item.metadata.resource_version for item in page.items or ()), page.metadata.next_token
 
 
 def event_of(line: bytes, kind: type[O]) -> WatchEvent[O]:
