@@ -33,7 +33,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, for the plan to catch
 
 def tenant_of(request: Request) -> Tenant:
     """The Service as the ledger sees it."""
-    return Tenant(request.key, request.sharing, request.ports)
+    return Tenant(request.key, request.sharing, request.ports, uid=request.uid)
 
 
 @dataclass(slots=True)

@@ -80,6 +80,8 @@ class Planner:
             if request is None:
                 self.forget(key, now)
             else:
+                if (tenant := self._ledger.tenant(key)) and tenant.uid != request.uid:
+                    self.forget(key, now)  # deleted and created again between two turns
                 self._absent.expire(key, now)
                 requests.append(request)
         requests.sort(key=precedence)

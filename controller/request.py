@@ -44,6 +44,7 @@ class Request:
 
     Attributes:
         key: "namespace/name".
+        uid: of the object.
         families: of its cluster IPs, the primary one first; empty while it has none.
         families_fault: why its families cannot be told.
         addresses_fault: why its requested addresses cannot be read.
@@ -77,6 +78,7 @@ class Request:
     occupied: bool = False
     deprecated: tuple[str, ...] = ()
     created: str = ""
+    uid: str = ""
     judged: bool = False
 
 
@@ -112,6 +114,7 @@ def read_request(service: Service, lb_class: str | None) -> Request:
         occupied=bool(ingress),
         deprecated=tuple(sorted(key for key in metadata.annotations if key.startswith(LEGACY_PREFIX))),
         created=metadata.creation_timestamp,
+        uid=metadata.uid,
         judged=any(condition.type == ADDRESS_ASSIGNED for condition in service.status.conditions),
     )
 

@@ -106,12 +106,14 @@ class Tenant:
         key: "namespace/name".
         ports: those it serves on every address it holds.
         hold: what it holds for; a Service may be there under each of these, and is never in its own way.
+        uid: of the object; a Service that was deleted and created again is another one.
     """
 
     key: str
     sharing: Sharing = field(default_factory=Sharing)
     ports: frozenset[Port] = frozenset()
     hold: Hold = Hold.USED
+    uid: str = ""
 
     @property
     def namespace(self) -> str:

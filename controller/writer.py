@@ -68,17 +68,18 @@ class Tell:
 
     def __init__(self, events: Events) -> None:
         self._events = events
-        self._told: dict[str, tuple[Note, ...]] = {}
+        self._told: dict[str, tuple[str, tuple[Note, ...]]] = {}  # with the uid of whom it was told
         self._due: deque[tuple[float, Service, Note]] = deque()
 
     def tell(self, service: Service, notes: tuple[Note, ...]) -> None:
         """Tell `notes` unless they are what was told last."""
-        if self._told.get(service.key, ()) == notes:
+        told = (service.metadata.uid, notes)
+        if self._told.get(service.key) == told:
             return
         if not notes:
             self.forget(service.key)
             return
-        self._told[service.key] = notes
+        self._told[service.key] = told
         now = asyncio.get_running_loop().time()
         self._due.extend((now, service, note) for note in notes)
 

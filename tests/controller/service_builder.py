@@ -18,6 +18,7 @@ def service(name: str = "team/web", **changes: Any) -> Service:
         "name": short,
         "annotations": annotations,
         "labels": changes.pop("labels", {}),
+        "uid": changes.pop("uid", ""),
         "resourceVersion": changes.pop("version", "1"),
         "creationTimestamp": changes.pop("created", "2026-01-01T00:00:00Z"),
     }

@@ -61,8 +61,9 @@ class Churn(RuleBasedStateMachine):
     def create_or_change_service(self, key: str, spec: dict[str, Any], other: bool) -> None:
         stored = self.api.kinds[SERVICES].get(key)
         namespace, name = key.split("/")
-        created = f"2026-01-01T00:00:{next(self.api.versions):05}Z"
-        metadata = {"namespace": namespace, "name": name, "creationTimestamp": created}
+        number = next(self.api.versions)
+        created = f"2026-01-01T00:00:{number:05}Z"
+        metadata = {"namespace": namespace, "name": name, "uid": f"{number}", "creationTimestamp": created}
         document = stored.document if stored else {"metadata": metadata, "spec": {}, "status": {}}
         if not stored and other:
             document = {**document, "spec": {"loadBalancerClass": "other"}}

@@ -73,3 +73,16 @@ def test_a_shared_address_that_one_sharer_leaves_is_held_back_from_his_ports() -
     assert given_to(decisions["team/leaves"]) == ["198.18.0.1"]
     assert isinstance(decisions["team/comes"], Refuse)
     assert isinstance(world.one(stays), Keep)
+
+
+def test_who_was_created_again_between_two_turns_does_not_have_what_another_asked_for() -> None:
+    world = World(BLUE, pool("manual", "198.18.0.1/32", auto_assign=False))
+    assert given_to(world.one(service(uid="1", annotations={IPS: "198.18.0.1"}))) == ["198.18.0.1"]
+    assert given_to(world.one(service(uid="2"))) == ["192.0.2.0"]
+
+
+def test_who_was_created_again_between_two_turns_gets_what_is_kept_for_it() -> None:
+    world = World(pool("blue", "192.0.2.1-192.0.2.9", sticky_seconds=60.0))
+    world.show(service("team/first"), service(uid="1"))
+    world.remove("team/first")
+    assert given_to(world.one(service(uid="2"))) == ["192.0.2.2"]
